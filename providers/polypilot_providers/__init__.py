@@ -1,0 +1,1 @@
+"""Model suppliers behind one interface: wires, catalog, HTTP, routing."""

@@ -1,0 +1,327 @@
+"""From a supplier's refusal, whatever its shape, to the error tree.
+
+The shapes and codes are those of recorded answers of the suppliers; where only a supplier's
+SDK or documentation tells, the wire's tests say so.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from polypilot_providers.errors import (
+    AuthError,
+    ContextTooLong,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    RequestRefused,
+    StreamBroken,
+    Unavailable,
+    UnknownModel,
+)
+from polypilot_providers.jsonvalue import as_dict, as_list, as_str, parse
+from polypilot_providers.sanitise import NOTHING_HIDDEN, Hidden, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_RETRY_AFTER = 120.0
+"""Longest wait in seconds that is believed; a supplier that says more is asked sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who answered, for error messages."""
+
+    provider: str
+    host: str
+    hidden: Hidden = NOTHING_HIDDEN
+
+
+class ParameterRefused(RequestRefused):
+    """The request named a parameter that this model does not take."""
+
+    def __init__(self, base: ProviderError, text: str, param: str) -> None:
+        super().__init__(
+            base.message,
+            provider=base.provider,
+            host=base.host,
+            status=base.status,
+            cure=base.cure,
+        )
+        self._text = text
+        self._param = param
+
+    def names(self, parameter: str) -> bool:
+        """Whether ``parameter`` (top level, as sent) is what the supplier objects to."""
+        if self._param.split(".")[0] == parameter:
+            return True
+        # Quoted, or before a colon: a bare word like "stop" may be plain English.
+        name = re.escape(parameter)
+        quoted = rf"['\"`]{name}(?:\.[\w.]+)?['\"`]|(?:^|[\s.]){name}(?:\.[\w.]+)?:"
+        if "_" in parameter:
+            quoted += rf"|\b{name}\b"
+        return re.search(quoted, self._text) is not None
+
+    def allowed(self) -> list[str]:
+        """The values the message says would be taken, in its order."""
+        listed = re.search(
+            r"(?:supported|allowed|valid) values[^:]*:(.*)", self._text, re.IGNORECASE | re.DOTALL
+        )
+        return re.findall(r"['\"`](\w+)['\"`]", listed[1]) if listed else []
+
+
+@dataclass(slots=True)
+class _Said:
+    """What can be got out of an answer's body."""
+
+    message: str = ""
+    param: str = ""
+    codes: set[str] = field(default_factory=set[str])
+    status: int | None = None
+
+
+_AUTH = {
+    "invalid_api_key", "authentication_error", "permission_error", "unauthorized",
+    "api_key_invalid", "unauthenticated", "invalid_authentication", "permission_denied",
+}  # fmt: skip
+_MODEL = {"model_not_found", "deploymentnotfound", "not_found_error", "model_not_available"}
+_CONTEXT = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
+_QUOTA = {
+    "insufficient_quota", "billing_error", "enforced_spend_limit_reached",
+    "billing_hard_limit_reached", "insufficient_balance", "billing_not_active",
+    "insufficient_credits",
+}  # fmt: skip
+_RATE = {
+    "rate_limit_exceeded", "rate_limit_error", "ratelimitreached", "too_many_requests",
+    "resource_exhausted",
+}  # fmt: skip
+_DOWN = {
+    "overloaded_error", "api_error", "server_error", "internal_server_error", "timeout_error",
+    "service_unavailable", "internal_error", "insufficient_system_resource", "unavailable",
+    "overloaded", "service_unavailable_error", "unavailable_error",
+}  # fmt: skip
+_REFUSED = {"invalid_request_error", "invalid_argument", "invalid-argument", "bad_request"}
+
+_BAD_KEY = re.compile(
+    r"(?:incorrect|invalid|wrong|missing|expired|no|unknown)\s+(?:\w+\s+){0,2}?"
+    r"(?:api[ _-]?key|x-api-key|token|credential)"
+    r"|api[ _-]?key[^.]{0,60}"
+    r"(?:not valid|invalid|incorrect|expired|missing|not provided|required)",
+    re.IGNORECASE,
+)
+_NO_MODEL = re.compile(
+    r"\bmodel\b[^.]{0,160}\b(?:not found|does not exist|not exist|decommissioned|no longer"
+    r"|not available|unknown|not supported for)|(?:unknown|no such|invalid|unrecognized) model",
+    re.IGNORECASE | re.DOTALL,
+)
+_TOO_LONG = re.compile(
+    r"prompt is too long|maximum context length|context[ _](?:window|length|size)"
+    r"|too many (?:input )?tokens|input (?:is )?too long|request too large",
+    re.IGNORECASE,
+)
+_NO_MONEY = re.compile(
+    r"credit balance|insufficient (?:balance|credit|funds|quota)|(?:spend|spending|billing) limit"
+    r"|exceeded your current quota|out of credits",
+    re.IGNORECASE,
+)
+
+
+def from_status(status: int, headers: Mapping[str, str], body: bytes, peer: Peer) -> ProviderError:
+    """The error of an answer with a status of 400 or more.
+
+    ``headers`` must look names up without regard to case; ``body`` may be cut short.
+    """
+    said = _read(body)
+    said.status = status
+    return _build(said, peer, retry_after(headers))
+
+
+def from_event(payload: Mapping[str, object], peer: Peer) -> ProviderError:
+    """The error that a supplier reports inside a stream that began well."""
+    said = _gather(payload)
+    if said.status is None and said.codes.isdisjoint(_REFUSED | _known()):
+        return StreamBroken(
+            _sentence("reported an error while answering", said, peer),
+            provider=peer.provider,
+            host=peer.host,
+        )
+    return _build(said, peer, None)
+
+
+def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds until a retry is welcome: ``retry-after-ms``, or ``retry-after`` as seconds or date.
+
+    Nothing for what is no time or not after now; never more than 120. A date is measured
+    from the answer's own ``date`` header where there is one, so that a wrong clock here
+    does no harm.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * unit
+        except ValueError:
+            continue
+        if math.isfinite(seconds) and seconds > 0:
+            return min(seconds, MAX_RETRY_AFTER)
+    until = _date(headers.get("retry-after", ""))
+    if until is None:
+        return None
+    then = _date(headers.get("date", ""))
+    if then is None:
+        then = time.time() if now is None else now
+    return min(until - then, MAX_RETRY_AFTER) if until > then else None
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _known() -> set[str]:
+    return _AUTH | _MODEL | _CONTEXT | _QUOTA | _RATE | _DOWN
+
+
+def _read(body: bytes) -> _Said:
+    text = body.decode("utf-8", "replace")
+    try:
+        value = parse(text)
+    except ValueError:
+        # Some servers answer in plain words; a web page says nothing worth showing.
+        return _Said() if "<" in text[:200] else _Said(text)
+    first = as_list(value)[:1]
+    return _gather(as_dict(first[0] if first else value))
+
+
+def _gather(payload: Mapping[str, object]) -> _Said:
+    """Collect message, codes and parameter from the shapes suppliers use."""
+    said = _Said()
+    inner = payload.get("error")
+    error = as_dict(inner)
+    if isinstance(inner, str):
+        said.message = inner
+    for source in (error, payload):
+        said.message = said.message or _words(source)
+        said.param = said.param or as_str(source.get("param"))
+        _codes(source, said)
+    for detail in as_list(error.get("details")):
+        said.codes.add(as_str(as_dict(detail).get("reason")).lower())
+    said.codes.add(as_str(as_dict(error.get("details")).get("error_code")).lower())
+    said.codes.discard("")
+    return said
+
+
+def _words(source: Mapping[str, object]) -> str:
+    detail = source.get("detail")
+    problems = [as_dict(entry) for entry in as_list(detail)]
+    if problems:
+        # Pydantic's list; its `input` field would echo our request.
+        return "; ".join(
+            ".".join(str(step) for step in as_list(problem.get("loc"))[1:])
+            + ": "
+            + as_str(problem.get("msg"))
+            for problem in problems
+        )
+    return as_str(source.get("message")) or as_str(detail)
+
+
+def _codes(source: Mapping[str, object], said: _Said) -> None:
+    for name in ("code", "type", "status", "status_code"):
+        value = source.get(name)
+        if isinstance(value, str) and value.isdecimal() and len(value) == 3:  # noqa: PLR2004 - a status
+            value = int(value)
+        if isinstance(value, str):
+            said.codes.add(value.lower())
+        elif isinstance(value, int) and 400 <= value <= 599:  # noqa: PLR2004 - the error statuses
+            said.status = said.status or value
+
+
+def _build(said: _Said, peer: Peer, wait: float | None) -> ProviderError:
+    kind, what, cure = _kind(said)
+    error = kind(
+        _sentence(what, said, peer),
+        provider=peer.provider,
+        host=peer.host,
+        status=said.status,
+        cure=cure,
+        retry_after=wait if kind in (RateLimited, Unavailable) else None,
+    )
+    if kind is RequestRefused and said.status in (None, 400, 422):
+        return ParameterRefused(error, said.message, said.param)
+    return error
+
+
+_Kind = tuple[type[ProviderError], str, str]
+_SAYS_AUTH: _Kind = (AuthError, "refused the key", "Check the key, or enter it again.")
+_SAYS_QUOTA: _Kind = (
+    QuotaExhausted,
+    "says that no credit or quota is left",
+    "Add credit at the supplier, or select another provider.",
+)
+_SAYS_MODEL: _Kind = (UnknownModel, "does not serve this model to you", "Select another model.")
+_SAYS_LONG: _Kind = (ContextTooLong, "says that the prompt is too long", "Send less context.")
+_SAYS_RATE: _Kind = (RateLimited, "has had too many requests", "It passes by itself.")
+_SAYS_DOWN: _Kind = (Unavailable, "is overloaded or failing", "Try again in a moment.")
+_SAYS_NO: _Kind = (RequestRefused, "refused the request", "")
+
+
+def _kind(said: _Said) -> _Kind:
+    by_code: tuple[tuple[set[str], _Kind], ...] = (
+        (_QUOTA, _SAYS_QUOTA),
+        (_CONTEXT, _SAYS_LONG),
+        (_MODEL, _SAYS_MODEL),
+        (_AUTH, _SAYS_AUTH),
+    )
+    for codes, kind in by_code:
+        if not said.codes.isdisjoint(codes):
+            return kind
+    status = said.status
+    if status in (401, 402, 403, 404, 405, 413, 429) or status is None:
+        return _by_status(said)
+    if (status >= 500 and status != 501) or status in (408, 409, 425):  # noqa: PLR2004 - HTTP's server errors
+        return _SAYS_DOWN
+    return _by_words(said) or _SAYS_NO
+
+
+def _by_status(said: _Said) -> _Kind:
+    if said.status is None:
+        if not said.codes.isdisjoint(_RATE):
+            return _SAYS_RATE
+        return _SAYS_NO if said.codes.isdisjoint(_DOWN) else _SAYS_DOWN
+    table: dict[int, _Kind] = {401: _SAYS_AUTH, 402: _SAYS_QUOTA, 403: _SAYS_AUTH, 413: _SAYS_LONG}
+    if said.status in table:
+        return table[said.status]
+    if said.status == 429:  # noqa: PLR2004 - too many requests
+        return _SAYS_QUOTA if _NO_MONEY.search(said.message) else _SAYS_RATE
+    if _NO_MODEL.search(said.message):
+        return _SAYS_MODEL
+    return (
+        RequestRefused,
+        "has nothing at this address",
+        "Check the provider's base_url and model.",
+    )
+
+
+def _by_words(said: _Said) -> _Kind | None:
+    """A 400 in disguise: some suppliers have but one status for everything."""
+    for words, kind in (
+        (_BAD_KEY, _SAYS_AUTH),
+        (_NO_MONEY, _SAYS_QUOTA),
+        (_TOO_LONG, _SAYS_LONG),
+        (_NO_MODEL, _SAYS_MODEL),
+    ):
+        if words.search(said.message):
+            return kind
+    return None
+
+
+def _sentence(what: str, said: _Said, peer: Peer) -> str:
+    status = "" if said.status is None else f" (HTTP {said.status})"
+    words = clean(said.message, peer.hidden)
+    return f"{peer.host} {what}{status}" + (f": {words}" if words else "")

@@ -1,0 +1,198 @@
+"""What the wires' readers have in common: events, tool calls, text, closing events."""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from polypilot_providers import failures
+from polypilot_providers.errors import StreamBroken, Unavailable
+from polypilot_providers.jsonvalue import as_dict, as_int, as_str, parse
+from polypilot_providers.sse import SseDecoder
+from polypilot_providers.types import Stop, StopReason, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from polypilot_providers.failures import Peer
+    from polypilot_providers.sse import ServerEvent
+    from polypilot_providers.types import Event
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+
+
+class SseParser:
+    """Reads an answer that streams as server-sent events with JSON data.
+
+    Subclasses read one payload at a time. A server that ignored our wish to stream and sent
+    one JSON document is read too, where the wire can; an error document or a web page that
+    came with a status of success becomes the error it is.
+    """
+
+    def __init__(self, peer: Peer) -> None:
+        self.progress = 0
+        self.complete = False
+        self.done = False
+        self.model: str | None = None
+        self._peer = peer
+        self._decoder = SseDecoder()
+        self._document: bytearray | None = None
+        self._sniffed = False
+
+    @abstractmethod
+    def payload(self, event: str, value: Mapping[str, object]) -> Iterator[Event]:
+        """Events of one payload; sets ``progress``, ``complete`` and ``done``."""
+
+    @abstractmethod
+    def end(self) -> Iterator[Event]:
+        """The closing events of an answer that is whole."""
+
+    def whole(self, value: Mapping[str, object]) -> Iterator[Event]:
+        """Events of an answer that was sent as one document."""
+        del value
+        raise self.broken("it was not streamed")
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """See StreamParser."""
+        if self.done:
+            return
+        if not self._sniffed:
+            self._sniff(data)
+        if self._document is not None:
+            self._document += data
+            return
+        for event in self._decoder.feed(data):
+            yield from self._event(event)
+            if self.done:
+                return
+
+    def close(self) -> Iterator[Event]:
+        """See StreamParser."""
+        if self._document is not None:
+            yield from self._whole(bytes(self._document))
+        elif not self.done:
+            for event in self._decoder.close():
+                yield from self._event(event)
+        if not self.complete:
+            raise self.broken("it ended without its end marker")
+        yield from self.end()
+
+    def broken(self, why: str) -> StreamBroken:
+        """The error of an answer that can't be read on."""
+        return StreamBroken(
+            f"the answer of {self._peer.host} broke off: {why}",
+            provider=self._peer.provider,
+            host=self._peer.host,
+            cure="What came before stands; ask again for the rest.",
+        )
+
+    def _sniff(self, data: bytes) -> None:
+        head = data.lstrip(_BLANK)[:1]
+        self._sniffed = bool(head)
+        if head == b"<":
+            raise Unavailable(
+                f"{self._peer.host} answered with a web page",
+                provider=self._peer.provider,
+                host=self._peer.host,
+                cure="Check the provider's base_url; a network log-in page may be in the way.",
+            )
+        if head and head in b"{[":
+            self._document = bytearray()
+
+    def _event(self, event: ServerEvent) -> Iterator[Event]:
+        if event.data == "[DONE]":
+            self.complete = self.done = True
+            return
+        value = self._parsed(event.data)
+        if value.get("error") or event.event == "error":
+            raise failures.from_event(value, self._peer)
+        yield from self.payload(event.event, value)
+
+    def _whole(self, document: bytes) -> Iterator[Event]:
+        value = self._parsed(document)
+        if value.get("error"):
+            raise failures.from_event(value, self._peer)
+        yield from self.whole(value)
+
+    def _parsed(self, text: str | bytes) -> dict[str, object]:
+        try:
+            return as_dict(parse(text))
+        except ValueError:
+            raise self.broken("a piece of it is not JSON") from None
+
+
+class Text:
+    """Repairs text that a supplier cut between the two halves of a surrogate pair."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def add(self, piece: object) -> str:
+        """``piece`` if it is text, without unpaired surrogates; a first half is kept back."""
+        text = self._half + as_str(piece)
+        self._half = ""
+        if not _SURROGATE.search(text):
+            return text
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@dataclass(slots=True)
+class _Draft:
+    key: object
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list[str])
+
+
+class ToolDrafts:
+    """Assembles tool calls from their streamed pieces."""
+
+    def __init__(self) -> None:
+        self._drafts: list[_Draft] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._drafts)
+
+    def add(self, key: object, call_id: str, name: str, arguments: object) -> None:
+        """Take a piece. Calls are told apart by ``key``, or by id where servers reuse keys."""
+        draft = self._find(key, call_id)
+        if draft is None:
+            draft = _Draft(key)
+            self._drafts.append(draft)
+        draft.id = draft.id or call_id
+        draft.name = draft.name or name
+        if isinstance(arguments, str):
+            draft.arguments.append(arguments)
+        elif arguments:
+            draft.arguments.append(json.dumps(arguments, ensure_ascii=False))
+
+    def take(self) -> Iterator[ToolCall]:
+        """The assembled calls, in the order they began."""
+        for number, draft in enumerate(self._drafts):
+            arguments = "".join(draft.arguments).strip() or "{}"
+            yield ToolCall(draft.id or f"call_{number}", draft.name, arguments)
+        self._drafts = []
+
+    def _find(self, key: object, call_id: str) -> _Draft | None:
+        for draft in reversed(self._drafts):
+            if key is None or draft.key == key:
+                return None if call_id and draft.id and call_id != draft.id else draft
+        return None
+
+
+def closing(usage: Usage | None, reason: StopReason, model: str | None) -> Iterator[Event]:
+    """Usage, where there is one, and Stop."""
+    if usage is not None:
+        yield usage
+    yield Stop(reason, model)
+
+
+def first_int(*values: object) -> int | None:
+    """The first of ``values`` that is a whole number of at least 0."""
+    return next((found for value in values if (found := as_int(value)) is not None), None)

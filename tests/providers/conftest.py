@@ -1,0 +1,93 @@
+"""What several test files of this folder need."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from polypilot_providers.base import Secret
+from polypilot_providers.catalog import ProviderRow
+from polypilot_providers.factory import build
+from polypilot_providers.http import HttpClient
+from polypilot_providers.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from pathlib import Path
+
+    from polypilot_providers.base import KeySource, Provider
+    from polypilot_providers.errors import ProviderError
+    from polypilot_providers.types import Event
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[HttpClient]:
+    """A client that the environment has no say in."""
+    client = HttpClient(Network(env={}))
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def key() -> KeySource:
+    """A source of the key ``sk-test-1``."""
+
+    async def source() -> Secret | None:
+        return Secret("sk-test-1")
+
+    return source
+
+
+@pytest.fixture
+def provider(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
+    """Makes a provider of a row's fields; only wire and base_url are needed."""
+
+    def make(**fields: object) -> Provider:
+        row = ProviderRow.model_validate({"id": "team", "wire": "openai-chat"} | fields)
+        return build(row, key, http)
+
+    return make
+
+
+@pytest.fixture
+def outcome() -> Callable[..., object]:
+    """Runs a stream to its end: its events, and the error that ended it or None."""
+    from polypilot_providers.errors import ProviderError  # noqa: PLC0415
+
+    async def run(
+        stream: AsyncGenerator[Event, None],
+    ) -> tuple[list[Event], ProviderError | None]:
+        got: list[Event] = []
+        try:
+            async for event in stream:
+                got.append(event)  # noqa: PERF401 - what came before an error counts
+        except ProviderError as error:
+            return got, error
+        return got, None
+
+    return run
+
+
+class Authority:
+    """A certificate authority of our own and what it signed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self.file = folder / "ca.pem"
+        self._ca.cert_pem.write_to_path(str(self.file))
+
+    def server(self, *names: str, **options: object) -> ssl.SSLContext:
+        """A server's context for ``names``; ``options`` as for ``trustme.CA.issue_cert``."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate = self._ca.issue_cert(*names, **options)  # pyright: ignore[reportArgumentType]
+        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - names pyOpenSSL
+        return context
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """A certificate authority nobody else trusts."""
+    return Authority(tmp_path)
