@@ -1,0 +1,1 @@
+"""Ground: documents, the policy gate, the secret scan, ignore rules, trust, roots."""

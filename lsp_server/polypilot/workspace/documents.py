@@ -1,0 +1,298 @@
+"""The open documents, as the editor sees them at this moment.
+
+The store is the only holder of their text. It never reads a file. A document whose edits
+can't be trusted any more (its versions went backwards, or an edit was lost on the way) is
+*out of sync*: it gives no snapshot until the editor sends its whole text again, by a full
+change, a save that carries the text, or closing and opening it.
+
+**Versions.** The protocol says that a version "will increase after each change" and "doesn't
+need to be consecutive", and editors use that: Neovim sends the buffer's ``changedtick`` after
+collecting changes for up to 150 ms, so most of its versions are gaps. A version that does not
+increase is therefore proof of trouble and a gap is not, unless ``strict_versions`` says that
+this editor counts every change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from polypilot.workspace.documents_values import Change, Position, Snapshot, path_of
+from polypilot.workspace.lines import Lines
+from polypilot.workspace.text_units import Encoding, after_last_break, find_break, well_formed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["Change", "Document", "DocumentStore", "Position", "Snapshot", "path_of"]
+
+log = logging.getLogger(__name__)
+
+
+class Document:
+    """One open document. Read it in the event loop's thread only."""
+
+    def __init__(
+        self, uri: str, language_id: str, version: int, lines: Lines, notebook: str
+    ) -> None:
+        self.uri = uri
+        self.language_id = language_id
+        self.version = version
+        self.in_sync = True
+        self.notebook = notebook
+        """The URI of the notebook that this is a cell of, or empty."""
+        self.path = path_of(notebook or uri)
+        self._lines = lines
+
+    @property
+    def line_count(self) -> int:
+        """Lines; an empty document has one."""
+        return self._lines.line_count
+
+    @property
+    def length(self) -> int:
+        """Code points."""
+        return self._lines.length
+
+    @property
+    def text(self) -> str:
+        """The whole text; costs time and memory in proportion to it."""
+        return well_formed(self._lines.text)
+
+    def line(self, number: int) -> str:
+        """A line, counted from 0, without its break.
+
+        Raises:
+            IndexError: there is no such line.
+        """
+        return well_formed(self._lines.line(number))
+
+    def offset(self, position: Position) -> int:
+        """Code points before a position; one that is out of range is clamped as LSP says."""
+        place, _ = self._lines.seek(position.line, position.character)
+        return self._lines.offset(place)
+
+    def position(self, offset: int) -> Position:
+        """The position of an offset in code points; clamped to the document."""
+        place = self._lines.place(offset)
+        return Position(self._lines.line_of(place), self._lines.character(place))
+
+    def between(self, start: Position, end: Position) -> str:
+        """The text between two positions, given in any order."""
+        lower, upper = sorted((self.offset(start), self.offset(end)))
+        return well_formed(self._lines.after(self._lines.place(lower), upper - lower))
+
+    def apply(self, changes: Sequence[Change], load: Callable[[str], Lines]) -> None:
+        """Makes edits one after the other; ``load`` takes in a whole text."""
+        for change in changes:
+            if change.start is None or change.end is None:
+                self._lines = load(change.text)
+            else:
+                start, _ = self._lines.seek(change.start.line, change.start.character)
+                end, _ = self._lines.seek(change.end.line, change.end.character)
+                self._lines.replace(start, end, change.text)
+
+    def snapshot(self, position: Position, before_chars: int, after_chars: int) -> Snapshot:
+        """What surrounds ``position``; see `DocumentStore.snapshot`."""
+        place, column = self._lines.seek(position.line, position.character)
+        prefix = well_formed(self._lines.before(place, before_chars))
+        suffix = well_formed(self._lines.after(place, after_chars))
+        line_end = find_break(suffix, 0)
+        return Snapshot(
+            uri=self.uri,
+            path=self.path,
+            language_id=self.language_id,
+            version=self.version,
+            line=self._lines.line_of(place),
+            column=column,
+            prefix=prefix,
+            suffix=suffix,
+            line_prefix=prefix[max(after_last_break(prefix, len(prefix)), 0) :],
+            line_suffix=suffix if line_end == -1 else suffix[:line_end],
+            total_chars=self._lines.length,
+            eol=self._lines.eol(),
+        )
+
+    def surrounds(self, snapshot: Snapshot) -> bool:
+        """Whether the text around the snapshot's cursor is still what it was."""
+        lines = self._lines
+        if snapshot.line >= lines.line_count:
+            return False
+        block, inside = lines.line_start(snapshot.line)
+        place = lines.place(lines.offset((block, inside)) + snapshot.column)
+        return (
+            lines.line_of(place) == snapshot.line
+            and lines.column(place) == snapshot.column
+            and well_formed(lines.before(place, len(snapshot.prefix))) == snapshot.prefix
+            and well_formed(lines.after(place, len(snapshot.suffix))) == snapshot.suffix
+        )
+
+
+class DocumentStore:
+    """Every open document of one editor, notebook cells among them."""
+
+    def __init__(self, encoding: Encoding = "utf-16", *, strict_versions: bool = False) -> None:
+        self.encoding: Encoding = encoding
+        """The unit of positions; agreed in ``initialize``, before any document is open."""
+        self.strict_versions = strict_versions
+        self._documents: dict[str, Document] = {}
+        self._notebooks: dict[str, list[str]] = {}
+        self._suspended = 0
+        self._prepared: tuple[str, Lines] | None = None
+
+    # -- what the editor says ------------------------------------------------------------
+
+    def open(
+        self, uri: str, language_id: str, version: int, text: str, *, notebook: str = ""
+    ) -> Document:
+        """A document was opened, or opened again: this is its whole text."""
+        if uri in self._documents:
+            log.warning("a document was opened twice: %r", uri)
+        document = Document(uri, language_id, version, self._load(text), notebook)
+        self._documents[uri] = document
+        return document
+
+    def change(self, uri: str, version: int, changes: Sequence[Change]) -> bool:
+        """A document was edited. False if the edit could not be trusted and was not made."""
+        document = self._documents.get(uri)
+        if document is None:
+            log.warning("change of a document that is not open: %r", uri)
+            return False
+        # What came before the last whole text does not matter.
+        whole = [n for n, change in enumerate(changes) if change.start is None or not change.end]
+        if whole:
+            changes = changes[whole[-1] :]
+        if not self._follows(document, version, whole=bool(whole)):
+            log.warning(
+                "document %r is out of sync: version %d after %d", uri, version, document.version
+            )
+            document.in_sync = False
+            document.version = max(document.version, version)
+            return False
+        document.in_sync = False  # until every edit is made
+        document.apply(changes, self._load)
+        document.version = version
+        document.in_sync = True
+        return True
+
+    def close(self, uri: str) -> None:
+        """A document was closed."""
+        if self._documents.pop(uri, None) is None:
+            log.warning("close of a document that is not open: %r", uri)
+
+    def save(self, uri: str, text: str | None = None) -> None:
+        """A document was saved; its text, if the editor sends it, puts it in sync again."""
+        document = self._documents.get(uri)
+        if document is None:
+            log.warning("save of a document that is not open: %r", uri)
+        elif text is not None:
+            if not document.in_sync or len(text) != document.length or text != document.text:
+                document.apply([Change(text)], self._load)
+            document.in_sync = True
+
+    def lost(self, uri: str) -> None:
+        """An edit of this document did not reach us: it is out of sync."""
+        document = self._documents.get(uri)
+        if document is not None:
+            log.warning("document %r is out of sync: an edit was lost", uri)
+            document.in_sync = False
+
+    def open_notebook(self, uri: str, cells: Sequence[str]) -> None:
+        """A notebook was opened; its cells' texts are opened as documents by the caller."""
+        self._notebooks[uri] = list(cells)
+
+    def splice_notebook(self, uri: str, start: int, removed: int, cells: Sequence[str]) -> None:
+        """Cells were inserted, removed or moved."""
+        order = self._notebooks.get(uri)
+        if order is None:
+            log.warning("change of a notebook that is not open: %r", uri)
+        else:
+            order[start : start + removed] = cells
+
+    def close_notebook(self, uri: str) -> None:
+        """A notebook was closed, and with it all of its cells."""
+        self._notebooks.pop(uri, None)
+        cells = [cell for cell, document in self._documents.items() if document.notebook == uri]
+        for cell in cells:
+            del self._documents[cell]
+
+    async def prepare(self, text: str) -> None:
+        """Takes in a long text, with pauses for others, for the call that will bring it.
+
+        That call, `open`, `change` or `save`, must be given this very string.
+        """
+        lines = Lines("", self.encoding)
+        for _ in lines.load(text):
+            await asyncio.sleep(0)
+        self._prepared = (text, lines)
+
+    def drop_prepared(self) -> None:
+        """The call has been made, or will not be."""
+        self._prepared = None
+
+    def suspend(self) -> None:
+        """Edits are on their way but not applied yet: give no snapshot until `resume`."""
+        self._suspended += 1
+
+    def resume(self) -> None:
+        """The counterpart of `suspend`."""
+        self._suspended -= 1
+
+    # -- what the engines ask ------------------------------------------------------------
+
+    def __contains__(self, uri: object) -> bool:
+        return uri in self._documents
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(tuple(self._documents.values()))
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def get(self, uri: str) -> Document | None:
+        """The open document, in sync or not."""
+        return self._documents.get(uri)
+
+    def cells(self, notebook: str) -> tuple[str, ...]:
+        """The URIs of a notebook's cells, in order; empty if it is not open."""
+        return tuple(self._notebooks.get(notebook, ()))
+
+    def current(self, uri: str) -> Document | None:
+        """The open document if its text is surely the editor's."""
+        document = self._documents.get(uri)
+        return document if document and document.in_sync and not self._suspended else None
+
+    def snapshot(
+        self, uri: str, position: Position, before_chars: int, after_chars: int
+    ) -> Snapshot | None:
+        """What surrounds a cursor: at most ``before_chars`` and ``after_chars`` code points.
+
+        None if the document is not open or not in sync.
+        """
+        document = self.current(uri)
+        return document.snapshot(position, before_chars, after_chars) if document else None
+
+    def agrees(self, snapshot: Snapshot) -> bool:
+        """Whether text made for ``snapshot`` may still be shown.
+
+        That is: the document is in sync, and is at the same version or has the same text
+        around the snapshot's cursor.
+        """
+        document = self.current(snapshot.uri)
+        if document is None:
+            return False
+        return document.version == snapshot.version or document.surrounds(snapshot)
+
+    def _load(self, text: str) -> Lines:
+        if self._prepared is not None and self._prepared[0] is text:
+            return self._prepared[1]
+        return Lines(text, self.encoding)
+
+    def _follows(self, document: Document, version: int, *, whole: bool) -> bool:
+        """Whether a change with this version can be the next one."""
+        if whole:
+            return version >= document.version
+        if not document.in_sync or version <= document.version:
+            return False
+        return version == document.version + 1 or not self.strict_versions

@@ -1,0 +1,283 @@
+"""The policy gate: the one door through which text leaves for a model.
+
+Every piece of text passes here, whatever it comes from: a window around the cursor, another
+open document, an attached file, a selection, what the user typed. The gate judges the
+document by its name (every reading of it, the link and what it leads to) and by the ignore
+files around it, as they are at that moment; it hides secrets; and it returns `Outgoing`,
+the only type that prompts are made of.
+
+Documents are read in the event loop's thread, so the gate is used there only.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polypilot.workspace import secrets
+from polypilot.workspace.gate_outgoing import (
+    ExcludedError,
+    Outgoing,
+    Redaction,
+    Released,
+    Verdict,
+    assemble,
+    make,
+)
+from polypilot.workspace.gate_policy import Policy, Privacy
+from polypilot.workspace.gate_read import read_text
+from polypilot.workspace.gate_request import checked
+from polypilot.workspace.roots import Roots, locate
+
+if TYPE_CHECKING:
+    from polypilot.workspace.documents import Document, DocumentStore, Position, Snapshot
+    from polypilot.workspace.gate_request import Request
+
+__all__ = [
+    "MARGIN",
+    "Admitted",
+    "ExcludedError",
+    "Gate",
+    "Outgoing",
+    "Privacy",
+    "Redaction",
+    "Released",
+    "Verdict",
+    "Windows",
+    "assemble",
+]
+
+MARGIN = secrets.MARGIN
+MAX_FILE_BYTES = 2_000_000
+_DOCUMENTS_KEPT = 64
+_SECRETS_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The text around a cursor, ready to leave."""
+
+    prefix: Outgoing
+    suffix: Outgoing
+    in_secret: bool
+    """Whether the cursor stands in a secret: nothing should be completed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A whole document or file, ready to leave; `Outgoing.lines` cuts it."""
+
+    uri: str
+    path: str | None
+    root: str | None
+    """Path of the workspace root that it is below."""
+    relative: str
+    """Its name for a prompt: below the root with forward slashes, else the last component."""
+    text: Outgoing
+
+
+class Gate:
+    """The choke point. ``roots`` and ``documents`` may change under it at any time."""
+
+    def __init__(
+        self,
+        roots: Roots,
+        privacy: Privacy,
+        documents: DocumentStore,
+        *,
+        max_file_bytes: int = MAX_FILE_BYTES,
+    ) -> None:
+        self._policy = Policy(roots, privacy)
+        self._documents = documents
+        self._max_file_bytes = max_file_bytes
+        self._whole: OrderedDict[tuple[str, int], tuple[str, Released]] = OrderedDict()
+        self._secrets_seen: set[int] = set()
+
+    @property
+    def roots(self) -> Roots:
+        """The workspace roots it goes by."""
+        return self._policy.roots
+
+    @property
+    def redactions(self) -> int:
+        """Different secrets hidden since the start; each counts once."""
+        return len(self._secrets_seen)
+
+    def update(self, privacy: Privacy) -> None:
+        """New settings, from the next question on."""
+        self._policy = Policy(self._policy.roots, privacy)
+        self._whole.clear()
+
+    def warm(self) -> None:
+        """Compiles the rules (some 60 ms), so that the first request does not wait for them.
+
+        May be called in another thread.
+        """
+        self._policy.warm()
+        secrets.scan("")
+
+    # -- may it? -------------------------------------------------------------------------
+
+    def admit_document(self, uri: str) -> Verdict:
+        """Whether the document may be sent: open, or a file below a root, and not excluded."""
+        document = self._documents.get(uri)
+        verdict = self._policy.judge(uri, opened=document is not None)
+        if document is not None and document.notebook and verdict.allowed:
+            return self._policy.judge(document.notebook, opened=True)
+        return verdict
+
+    def policy_hash(self, uri: str = "") -> str:
+        """Changes with anything that decides about ``uri``: settings, root, ignore files.
+
+        Belongs into the key of every cache of text made from a document.
+        """
+        return self._policy.fingerprint(uri)
+
+    def still_allowed(self, text: Outgoing) -> bool:
+        """Whether text that passed earlier would pass now; for kept conversations."""
+        return all(self.admit_document(uri).allowed for uri in text.sources)
+
+    # -- what leaves ---------------------------------------------------------------------
+
+    def release(self, text: str, source: str = "") -> Released:
+        """Hides the secrets of ``text``; judges no name. ``source`` is for nothing but order."""
+        del source
+        findings = self._scan(text)
+        if not findings:
+            return Released(text)
+        marks = tuple(Redaction(found.kind, found.start, found.end) for found in findings)
+        return Released(secrets.redact(text, findings), marks)
+
+    def outgoing(self, uri: str, text: str, part: str) -> Outgoing:
+        """Text of the document ``uri``. What its edges cut is not seen: prefer the others.
+
+        Raises:
+            ExcludedError: the document must not be sent.
+        """
+        verdict = self._allowed(uri)
+        released = self.release(text)
+        return make(released.text, part, (uri,), len(released.redactions), verdict.policy)
+
+    def typed(self, text: str, part: str = "message") -> Outgoing:
+        """What the user wrote to the model, or our own words; secrets are hidden all the same."""
+        released = self.release(text)
+        return make(released.text, part, (), len(released.redactions), "")
+
+    def windows(self, snapshot: Snapshot, before: int, after: int) -> Windows:
+        """The ``before`` and ``after`` characters around a cursor.
+
+        ``snapshot`` should have been taken with `MARGIN` more on each side, so that a secret
+        that the edge cuts is recognised. Both sides are scanned as one text.
+
+        Raises:
+            ExcludedError: the document must not be sent.
+        """
+        verdict = self._allowed(snapshot.uri)
+        text, cursor = snapshot.prefix + snapshot.suffix, len(snapshot.prefix)
+        low, high = max(0, cursor - before), min(len(text), cursor + after)
+        findings = self._scan(text)
+
+        def side(start: int, end: int, part: str) -> Outgoing:
+            cut = secrets.redact_between(text, start, end, findings)
+            count = sum(found.start < end and found.end > start for found in findings)
+            return make(cut, part, (snapshot.uri,), count, verdict.policy)
+
+        return Windows(
+            side(low, cursor, "prefix"),
+            side(cursor, high, "suffix"),
+            any(found.start < cursor < found.end for found in findings),
+        )
+
+    def excerpt(
+        self, uri: str, start: Position, end: Position, part: str = "selection"
+    ) -> Outgoing:
+        """A range of an open document.
+
+        Raises:
+            ExcludedError: the document must not be sent, is not open or out of sync.
+        """
+        verdict = self._allowed(uri)
+        document = self._current(uri)
+        low, high = sorted((document.offset(start), document.offset(end)))
+        first = max(0, low - MARGIN)
+        text = document.text[first : high + MARGIN]
+        findings = self._scan(text)
+        cut = secrets.redact_between(text, low - first, high - first, findings)
+        count = sum(found.start < high - first and found.end > low - first for found in findings)
+        return make(cut, part, (uri,), count, verdict.policy)
+
+    def read_file(self, uri_or_path: str, part: str = "context") -> Admitted:
+        """A whole document: the editor's text if it is open, else the file's.
+
+        Raises:
+            ExcludedError: it must not be sent, is no text file, too big, or can't be read.
+        """
+        place = locate(uri_or_path)
+        uri = self._open_uri(uri_or_path, place.path)
+        verdict = self._allowed(uri)
+        root = self._policy.roots.of(place.path) if place.path else None
+        if uri in self._documents:
+            document = self._current(uri)
+            if document.length > self._max_file_bytes:
+                raise ExcludedError(f"it is bigger than {self._max_file_bytes:,} characters")
+            released = self._released_whole(document)
+        else:
+            real, info = self._policy.file_of(place)
+            released = self.release(read_text(real, info, self._max_file_bytes))
+        text = make(released.text, part, (uri,), len(released.redactions), verdict.policy)
+        relative = root.relative(place.path) if root and place.path else None
+        name = relative or (place.path or uri).replace("\\", "/").rsplit("/", 1)[-1]
+        return Admitted(uri, place.path, root.path if root else None, name.replace("\\", "/"), text)
+
+    def last_check(self, request: Request) -> Request:
+        """The request with secrets hidden wherever they are in it.
+
+        The second net, below the types: it sees what was joined after the gate, the model's
+        earlier answers and tool traffic. Names are not judged here.
+        """
+        return checked(request, self._scan)
+
+    # -- inside --------------------------------------------------------------------------
+
+    def _allowed(self, uri: str) -> Verdict:
+        verdict = self.admit_document(uri)
+        if not verdict.allowed:
+            raise ExcludedError(verdict.reason, cure="see privacy.exclude in the settings")
+        return verdict
+
+    def _current(self, uri: str) -> Document:
+        document = self._documents.current(uri)
+        if document is None:
+            raise ExcludedError("its text is not known for sure", cure="close and reopen it")
+        return document
+
+    def _open_uri(self, uri: str, path: str | None) -> str:
+        """The URI under which the editor has the file open, or ``uri``."""
+        if uri in self._documents or path is None:
+            return uri
+        return next((doc.uri for doc in self._documents if doc.path == path), uri)
+
+    def _released_whole(self, document: Document) -> Released:
+        """A document's scan, kept as long as its version."""
+        key = (document.uri, document.version)
+        text = document.text
+        kept = self._whole.get(key)
+        if kept is not None and kept[0] == text:
+            return kept[1]
+        released = self.release(text)
+        self._whole[key] = (text, released)
+        while len(self._whole) > _DOCUMENTS_KEPT:
+            self._whole.popitem(last=False)
+        return released
+
+    def _scan(self, text: str) -> list[secrets.Finding]:
+        if not self._policy.privacy.redact_secrets:
+            return []
+        findings = secrets.scan(text)
+        if len(self._secrets_seen) < _SECRETS_COUNTED:
+            # Python's own salted hash: nothing that could be turned back is kept.
+            self._secrets_seen.update(
+                hash((found.kind, text[found.start : found.end])) for found in findings
+            )
+        return findings
