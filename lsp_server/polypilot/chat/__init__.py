@@ -1,0 +1,1 @@
+"""The chat engine: sessions, and answers as a stream of events."""

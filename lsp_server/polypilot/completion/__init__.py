@@ -1,0 +1,1 @@
+"""The completion engine: from a key to ghost text."""

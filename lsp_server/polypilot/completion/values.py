@@ -1,0 +1,201 @@
+"""Plain values of the completion engine: what goes in, what comes out, what is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from polypilot.workspace.gate import MARGIN
+
+if TYPE_CHECKING:
+    from polypilot.workspace.documents import Position, Snapshot
+    from polypilot_providers.base import Limits
+    from polypilot_providers.catalog import ModelRow, ProviderRow
+    from polypilot_providers.errors import ProviderError
+    from polypilot_providers.router import Switched, Target
+    from polypilot_providers.types import Usage
+
+PREFIX_CHARS = 30_000
+SUFFIX_CHARS = 8_000
+"""How much of a document around the cursor may go into a prompt, in characters."""
+SNAPSHOT_BEFORE = PREFIX_CHARS + MARGIN
+SNAPSHOT_AFTER = SUFFIX_CHARS + MARGIN
+"""How much an ask's snapshot should hold, so that secrets at its edges are recognised."""
+
+
+class Trigger(StrEnum):
+    """Why the editor asks."""
+
+    INVOKED = "invoked"
+    """The user asked: most reasons not to ask do not count."""
+    AUTOMATIC = "automatic"
+
+    @classmethod
+    def of(cls, kind: int | None) -> Trigger:
+        """From LSP's number: 1 invoked and 2 automatic since 3.18; drafts began at 0."""
+        return cls.INVOKED if kind in {0, 1} else cls.AUTOMATIC
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request for completions at a cursor."""
+
+    snapshot: Snapshot
+    position: Position
+    """The cursor as the editor gave it; suggestions are placed there."""
+    trigger: Trigger = Trigger.AUTOMATIC
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Text offered at a position: inserted at the cursor, in place of ``start`` to ``end``."""
+
+    id: str
+    text: str
+    start: Position
+    end: Position
+    provider: str
+    model: str
+    from_cache: bool
+
+
+class Source(StrEnum):
+    """Where an answer came from."""
+
+    SHOWN = "shown"
+    CACHE = "cache"
+    FLIGHT = "flight"
+    """A request that had been sent for an earlier key."""
+    NETWORK = "network"
+
+
+class Why(StrEnum):
+    """Why an answer holds no suggestion."""
+
+    DISABLED = "disabled"
+    PAUSED = "paused"
+    LANGUAGE = "language"
+    TOO_LARGE = "too_large"
+    WORD_AFTER = "word_after"
+    EXCLUDED = "excluded"
+    NO_PROVIDER = "no_provider"
+    RATE_CAP = "rate_cap"
+    SUPERSEDED = "superseded"
+    STALE = "stale"
+    NOTHING = "nothing"
+    """The model had nothing to add."""
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an ask led to. Either suggestions and a source, or the reason for none."""
+
+    suggestions: tuple[Suggestion, ...] = ()
+    source: Source | None = None
+    why: Why | None = None
+    detail: str = ""
+    """With EXCLUDED, the gate's reason."""
+    error: ProviderError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A target with what is known about it."""
+
+    target: Target
+    row: ProviderRow
+    model: ModelRow
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Whom to ask for completions: the user's provider, then the listed fallbacks."""
+
+    choices: tuple[Choice, ...]
+    limits: Limits
+    embedded: bool = False
+    """The first choice runs on this machine's processor: slower, but costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The user's settings that decide whether to ask at all."""
+
+    enabled: bool = True
+    paused: bool = False
+    disabled_languages: tuple[str, ...] = ()
+    max_chars: int = 2_000_000
+
+
+# --- what is counted; none of it holds any text of the user's
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A request went out."""
+
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A request ended."""
+
+    provider: str
+    model: str
+    seconds: float
+    first_text: float | None
+    """Seconds to the first text; None if there was none."""
+    cancelled: bool
+    usage: Usage | None
+    error: ProviderError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The answer comes from another provider than the one asked first."""
+
+    switched: Switched
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A suggestion was given to the editor for the first time."""
+
+    id: str
+    provider: str
+    model: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The user took a suggestion."""
+
+    id: str
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The user typed something else."""
+
+    id: str
+    provider: str
+    model: str
+
+
+EngineEvent = Requested | Ended | Moved | Shown | Accepted | Rejected
+
+
+class Observer(Protocol):
+    """Is told what happens, for statistics and status."""
+
+    def __call__(self, event: EngineEvent, /) -> None:
+        """Must return quickly and not raise."""
+        ...

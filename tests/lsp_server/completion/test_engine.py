@@ -1,0 +1,587 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from polypilot.completion.pacing import RateCap
+from polypilot.completion.values import (
+    Accepted,
+    Ended,
+    Moved,
+    Policy,
+    Rejected,
+    Requested,
+    Shown,
+    Source,
+    Trigger,
+    Why,
+)
+from polypilot_providers.errors import AuthError, RateLimited, StreamBroken
+from polypilot_providers.router import Target
+from polypilot_providers.types import (
+    ChatRequest,
+    CompletionRequest,
+    Refusal,
+    StopReason,
+    ThoughtDelta,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Editor, World
+    from polypilot.completion.values import Answer
+
+pytestmark = pytest.mark.allow_blocking("the gate looks at the ignore files on disk")
+
+BOUND = 5
+
+
+def text_of(answer: Answer) -> str | None:
+    return answer.suggestions[0].text if answer.suggestions else None
+
+
+async def settle(rounds: int = 30) -> None:
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+
+
+async def served(world: World, editor: Editor, text: str) -> Answer:
+    """One whole round through the network."""
+    task = world.ask(editor)
+    (await world.provider.call()).say(text).end()
+    return await asyncio.wait_for(task, BOUND)
+
+
+# --- the way through
+
+
+async def test_a_cold_ask_goes_to_the_provider_and_comes_back_as_a_suggestion(world: World):
+    editor = world.open("import os\n\nx = |\ny = 2\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    assert isinstance(call.request, CompletionRequest)
+    assert call.request.prefix == "import os\n\nx ="
+    assert call.request.suffix == "\ny = 2\n"
+    assert call.request.model == "m"
+    call.say("os.get", "cwd()\n", "z = 3\n")
+    answer = await asyncio.wait_for(task, BOUND)
+    assert answer.source is Source.NETWORK
+    (suggestion,) = answer.suggestions
+    assert suggestion.text == "os.getcwd()"
+    assert suggestion.start == suggestion.end == editor.position
+    assert (suggestion.provider, suggestion.model) == ("scripted", "m")
+    assert not suggestion.from_cache
+    await asyncio.wait_for(call.closed.wait(), BOUND)  # ended early, at the line's end
+    assert "z = 3" not in call.emitted
+
+
+async def test_typing_what_is_suggested_asks_nobody(world: World):
+    editor = world.open("x = |\n")
+    first = await served(world, editor, "os.getcwd()\n")
+    for count, char in enumerate("os.getcwd(", start=1):
+        editor.type(char)
+        answer = await world.answer(editor)
+        assert text_of(answer) == "os.getcwd()"[count:]
+        assert answer.suggestions[0].id == first.suggestions[0].id
+        assert answer.suggestions[0].from_cache
+    assert len(world.provider.calls) == 1
+
+
+async def test_going_back_finds_the_suggestion_again(world: World):
+    editor = world.open("x = |\n")
+    await served(world, editor, "os.getcwd()\n")
+    for char in "os":
+        editor.type(char)
+        await world.answer(editor)
+    editor.type("z")
+    task = world.ask(editor)
+    await settle()
+    world.clock.advance(1)
+    (await world.provider.call()).end()
+    assert (await asyncio.wait_for(task, BOUND)).why is Why.NOTHING
+    for expected in (".getcwd()", "s.getcwd()", "os.getcwd()"):
+        editor.backspace()
+        answer = await world.answer(editor)
+        assert text_of(answer) == expected
+        assert answer.suggestions[0].from_cache
+
+
+async def test_a_multi_line_suggestion_is_followed_over_its_line_breaks(world: World):
+    editor = world.open("def f(a):|\n")
+    await served(world, editor, "\n    b = a\n    return b\n\n\ndef g")
+    typed = ""
+    for char in "\n    b = a\n    ret":
+        editor.type(char)
+        typed += char
+        assert text_of(await world.answer(editor)) == "\n    b = a\n    return b"[len(typed) :]
+    assert len(world.provider.calls) == 1
+
+
+async def test_carriage_returns_as_the_document_has_them(world: World):
+    editor = world.open("def f(a):|\r\n    pass\r\n")
+    answer = await served(world, editor, "\n    b = a\n    return b\n")
+    assert text_of(answer) == "\r\n    b = a\r\n    return b"
+
+
+async def test_an_edit_far_away_keeps_the_suggestion(world: World):
+    editor = world.open("\n" * 3000 + "x = |\n")
+    await served(world, editor, "os.getcwd()\n")
+    editor.type_above("import os\n")
+    answer = await world.answer(editor)
+    assert (text_of(answer), answer.source) == ("os.getcwd()", Source.CACHE)
+
+
+async def test_another_next_line_is_another_question(world: World):
+    editor = world.open("x = |\ny = 1\n")
+    await served(world, editor, "1\n")
+    editor.replace("x = |\nz = 1\n")
+    task = world.ask(editor)
+    await world.provider.call()
+    await world.engine.aclose()
+    assert (await task).why is Why.SUPERSEDED
+
+
+async def test_that_the_model_has_nothing_to_add_is_remembered(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    (await world.provider.call()).end()
+    assert (await task).why is Why.NOTHING
+    assert (await world.answer(editor)).why is Why.NOTHING
+    assert len(world.provider.calls) == 1
+    insisting = world.ask(editor, Trigger.INVOKED)
+    (await world.provider.call()).say("1\n").end()
+    assert text_of(await asyncio.wait_for(insisting, BOUND)) == "1"
+
+
+# --- in flight
+
+
+async def test_a_key_that_agrees_with_the_stream_joins_it(world: World):
+    editor = world.open("x = |\n")
+    first = world.ask(editor)
+    call = await world.provider.call()
+    call.say("os.get")
+    await settle()
+    editor.type("os.")
+    second = world.ask(editor)
+    await settle()
+    assert (await first).why is Why.SUPERSEDED
+    assert not second.done()
+    call.say("cwd()\n")
+    answer = await asyncio.wait_for(second, BOUND)
+    assert (text_of(answer), answer.source) == ("getcwd()", Source.FLIGHT)
+    assert len(world.provider.calls) == 1
+
+
+async def test_a_key_before_the_first_text_joins_and_leaves_when_they_part(world: World):
+    editor = world.open("x = |\n")
+    first = world.ask(editor)
+    call = await world.provider.call()
+    editor.type("p")
+    second = world.ask(editor)
+    await settle()
+    assert first.done()
+    call.say("os.getcwd()")
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    world.clock.advance(1)
+    again = await world.provider.call()
+    assert isinstance(again.request, CompletionRequest)
+    assert again.request.prefix == "x = p"
+    again.say("rint()\n")
+    assert text_of(await asyncio.wait_for(second, BOUND)) == "rint()"
+
+
+async def test_whole_lines_are_given_before_the_stream_ends(world: World):
+    editor = world.open("def f(a):|\n")
+    world.ask(editor)
+    call = await world.provider.call()
+    editor.type("\n")
+    second = world.ask(editor)
+    call.say("\n    b = a\n    ret")
+    answer = await asyncio.wait_for(second, BOUND)
+    assert (text_of(answer), answer.source) == ("    b = a", Source.FLIGHT)
+    call.say("urn b\n").end()
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    await settle()
+    editor.type("    ")
+    later = await world.answer(editor)
+    assert text_of(later) == "b = a\n    return b"
+    assert later.suggestions[0].id == answer.suggestions[0].id
+    assert len(world.provider.calls) == 1
+
+
+async def test_a_request_that_no_longer_agrees_is_ended_and_its_socket_closed(world: World):
+    editor = world.open("x = |\n")
+    first = world.ask(editor)
+    call = await world.provider.call()
+    call.say("os.")
+    await settle()
+    editor.type("print")
+    second = world.ask(editor)
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    assert (await first).why is Why.SUPERSEDED
+    world.clock.advance(1)
+    (await world.provider.call()).say("(1)\n")
+    assert text_of(await asyncio.wait_for(second, BOUND)) == "(1)"
+
+
+async def test_the_next_request_waits_until_the_socket_is_closed(world: World):
+    editor = world.open("x = |\n")
+    world.ask(editor)
+    call = await world.provider.call()
+    closing = call.hold_open()
+    editor.replace("y = |\n")
+    second = world.ask(editor)
+    await settle()
+    world.clock.advance(1)
+    await settle()
+    assert len(world.provider.calls) == 1
+    assert call.open
+    closing.set()
+    (await world.provider.call()).say("2\n")
+    assert text_of(await asyncio.wait_for(second, BOUND)) == "2"
+
+
+async def test_each_superseded_ask_is_answered_at_once(world: World):
+    editor = world.open("x = |\n")
+    tasks = [world.ask(editor)]
+    for char in "abcdefgh":
+        editor.type(char)
+        tasks.append(world.ask(editor))
+        await settle()
+        assert all(task.done() for task in tasks[:-1])
+    assert {task.result().why for task in tasks[:-1]} == {Why.SUPERSEDED}
+    tasks[-1].cancel()
+
+
+async def test_a_cancelled_ask_ends_its_request_unless_the_next_key_wants_it(world: World):
+    editor = world.open("x = |\n")
+    first = world.ask(editor)
+    call = await world.provider.call()
+    first.cancel()
+    await settle()
+    editor.type("o")
+    second = world.ask(editor)
+    await settle()
+    world.clock.advance(0.15)
+    await settle()
+    assert call.open
+    second.cancel()
+    await settle()
+    assert call.open
+    world.clock.advance(0.15)
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    assert len(world.provider.calls) == 1
+
+
+async def test_a_result_is_not_shown_once_the_document_has_changed(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    editor.type("1")  # the editor has not asked again yet
+    call.say("os.getcwd()\n")
+    answer = await asyncio.wait_for(task, BOUND)
+    assert answer.suggestions == ()
+    assert answer.why is Why.STALE
+
+
+# --- pace and caps
+
+
+async def test_mid_word_keys_wait_for_a_newer_one(world: World):
+    editor = world.open("value = comp|\n")
+    task = world.ask(editor)
+    await settle()
+    assert world.provider.calls == []
+    world.clock.advance(0.0751)
+    (await world.provider.call()).say("ute()\n")
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "ute()"
+
+
+@pytest.mark.parametrize("text", ["|\n", "x = |\n", "os.|\n", "    |\n"])
+async def test_line_starts_and_trigger_characters_go_at_once(world: World, text: str):
+    task = world.ask(world.open(text))
+    await world.provider.call()
+    task.cancel()
+    assert world.clock.waiting == 0
+
+
+async def test_an_explicit_request_goes_at_once(world: World):
+    task = world.ask(world.open("value = comp|\n"), Trigger.INVOKED)
+    await world.provider.call()
+    task.cancel()
+
+
+async def test_requests_beyond_the_cap_are_not_sent(world: World):
+    world.engine = world.make(RateCap(3, 60))
+    for number in range(5):
+        editor = world.open("x = |\n", f"{number}.py")
+        task = world.ask(editor)
+        await settle()
+        if number < 3:
+            world.provider.calls[-1].say("1\n")
+            assert text_of(await asyncio.wait_for(task, BOUND)) == "1"
+        else:
+            assert (await asyncio.wait_for(task, BOUND)).why is Why.RATE_CAP
+    world.clock.advance(60)
+    task = world.ask(world.open("x = |\n", "later.py"))
+    await settle()
+    assert len(world.provider.calls) == 4
+    task.cancel()
+
+
+# --- when not to ask
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        (Policy(enabled=False), Why.DISABLED),
+        (Policy(paused=True), Why.PAUSED),
+        (Policy(disabled_languages=("python",)), Why.LANGUAGE),
+        (Policy(max_chars=3), Why.TOO_LARGE),
+    ],
+)
+async def test_switches(world: World, policy: Policy, why: Why):
+    editor = world.open("x = |\n")
+    world.policy = policy
+    assert (await world.answer(editor)).why is why
+    assert world.provider.calls == []
+    task = world.ask(editor, Trigger.INVOKED)
+    await settle()
+    assert bool(world.provider.calls) is (why is not Why.DISABLED)
+    task.cancel()
+
+
+@pytest.mark.parametrize("after", ["bar", "_x", "9"])
+async def test_not_in_the_middle_of_a_word(world: World, after: str):
+    editor = world.open(f"foo|{after}\n")
+    assert (await world.answer(editor)).why is Why.WORD_AFTER
+    task = world.ask(editor, Trigger.INVOKED)
+    await world.provider.call()
+    task.cancel()
+
+
+async def test_excluded_documents_never_leave_not_even_when_asked(world: World):
+    editor = world.open("KEY=|\n", ".env")
+    for trigger in Trigger:
+        answer = await world.answer(editor, trigger)
+        assert answer.why is Why.EXCLUDED
+        assert answer.detail
+    assert world.provider.calls == []
+
+
+async def test_nothing_is_completed_inside_a_secret(world: World):
+    secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    editor = world.open(f'token = "{secret[:20]}|{secret[20:]}"\n')
+    assert (await world.answer(editor, Trigger.INVOKED)).why is Why.EXCLUDED
+    assert world.provider.calls == []
+
+
+async def test_secrets_are_hidden_in_what_is_sent(world: World):
+    secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    editor = world.open(f'token = "{secret}"\nx = |\n')
+    task = world.ask(editor)
+    call = await world.provider.call()
+    assert secret not in repr(call.request)
+    call.say("1\n")
+    assert text_of(await task) == "1"
+
+
+async def test_without_a_provider_nothing_is_asked(world: World):
+    world.planned = False
+    assert (await world.answer(world.open("|\n"))).why is Why.NO_PROVIDER
+    world.planned, world.targets = True, ()
+    assert (await world.answer(world.open("|\n"))).why is Why.NO_PROVIDER
+
+
+# --- roots, policies
+
+
+async def test_the_same_text_in_two_roots_is_never_answered_across(world: World, root: Path):
+    other = root.parent / "other"
+    other.mkdir()
+    world.gate.roots.replace([str(root), str(other)])
+    here = world.open("x = |\n")
+    await served(world, here, "here()\n")
+    there = world.open("x = |\n", "../other/a.py")
+    answer = await served(world, there, "there()\n")
+    assert text_of(answer) == "there()"
+    assert text_of(await world.answer(here)) == "here()"
+    (root / ".aiignore").write_text("secret.py\n")
+    assert text_of(await world.answer(there)) == "there()"
+    task = world.ask(here)
+    (await world.provider.call()).say("again()\n")
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "again()"
+
+
+async def test_a_document_that_becomes_excluded_is_not_answered_from_cache(
+    world: World, root: Path
+):
+    editor = world.open("x = |\n")
+    await served(world, editor, "1 + 1\n")
+    (root / ".aiignore").write_text("a.py\n")
+    editor.type("1")
+    world.clock.advance(1)
+    task = world.ask(editor)
+    await settle()
+    world.clock.advance(1)
+    assert (await asyncio.wait_for(task, BOUND)).why is Why.EXCLUDED
+
+
+# --- failures
+
+
+async def test_a_failure_is_an_answer_with_its_error_and_no_retry(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    (await world.provider.call()).say(AuthError("the key is refused"))
+    answer = await task
+    assert answer.why is Why.FAILED
+    assert isinstance(answer.error, AuthError)
+    await settle()
+    assert len(world.provider.calls) == 1
+    ended = [event for event in world.events if isinstance(event, Ended)]
+    assert [event.error for event in ended] == [answer.error]
+    again = world.ask(editor)
+    (await world.provider.call()).say("1\n")
+    assert text_of(await again) == "1"
+
+
+async def test_a_broken_stream_shows_nothing_and_does_not_retry(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    (await world.provider.call()).say("os.get", StreamBroken("gone"))
+    answer = await task
+    assert (answer.why, answer.suggestions) == (Why.FAILED, ())
+    assert len(world.provider.calls) == 1
+
+
+async def test_a_refusal_is_nothing_to_show(world: World):
+    task = world.ask(world.open("x = |\n"))
+    call = await world.provider.call()
+    call.say(Refusal("no"))
+    assert (await task).why is Why.NOTHING
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+
+
+async def test_a_listed_fallback_answers_and_the_move_is_told(world: World):
+    world.targets = (Target("scripted", "m"), Target("other", "n"))
+    task = world.ask(world.open("x = |\n"))
+    (await world.provider.call()).say(RateLimited("later", retry_after=30))
+    (await world.fallback.call()).say("1\n")
+    answer = await asyncio.wait_for(task, BOUND)
+    (suggestion,) = answer.suggestions
+    assert (suggestion.text, suggestion.provider, suggestion.model) == ("1", "other", "n")
+    (moved,) = [event for event in world.events if isinstance(event, Moved)]
+    assert moved.switched.reason == "rate_limited"
+
+
+async def test_an_unknown_mode_is_told_as_a_setting_to_correct(world: World):
+    world.mode = "template:none-such"
+    answer = await world.answer(world.open("x = |\n"))
+    assert answer.why is Why.FAILED
+    assert answer.error is not None
+    assert answer.error.code == "configuration"
+
+
+# --- other modes
+
+
+async def test_chat_models_complete_through_a_conversation(world: World):
+    world.mode = "chat"
+    task = world.ask(world.open("x = |\n"))
+    call = await world.provider.call()
+    assert isinstance(call.request, ChatRequest)
+    call.say(ThoughtDelta("hm"), "Sure, here you go:\n```python\n", "1 + 1\n", "```\nDone.").end()
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "1 + 1"
+
+
+async def test_template_modes_send_one_raw_prompt(world: World):
+    world.mode = "template:qwen"
+    task = world.ask(world.open("x = |\ny = <|fim_middle|>\n"))
+    call = await world.provider.call()
+    assert isinstance(call.request, CompletionRequest)
+    assert call.request.raw
+    assert call.request.prefix.count("<|fim_middle|>") == 1
+    call.say("1<|endoftext|>junk").end()
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "1"
+
+
+# --- bookkeeping
+
+
+async def test_what_happens_is_told_without_any_text(world: World):
+    editor = world.open("x = |\n")
+    answer = await served(world, editor, "canary()\n")
+    await settle()
+    editor.type("c")
+    await world.answer(editor)
+    world.engine.accepted(answer.suggestions[0].id)
+    kinds = [type(event) for event in world.events]
+    assert kinds[0] is Requested
+    assert set(kinds[1:3]) == {Ended, Shown}
+    assert kinds[3:] == [Accepted]
+    assert "canary" not in repr(world.events)
+    ended = next(event for event in world.events if isinstance(event, Ended))
+    assert not ended.cancelled
+    assert ended.first_text is not None
+
+
+async def test_typing_something_else_rejects_what_was_shown(world: World):
+    editor = world.open("x = |\n")
+    answer = await served(world, editor, "os.getcwd()\n")
+    editor.type("z")
+    task = world.ask(editor)
+    await settle()
+    rejected = [event for event in world.events if isinstance(event, Rejected)]
+    assert [event.id for event in rejected] == [answer.suggestions[0].id]
+    task.cancel()
+
+
+async def test_dismissing_and_unknown_ids(world: World):
+    answer = await served(world, world.open("x = |\n"), "1\n")
+    world.engine.accepted("none-such")
+    world.engine.dismissed(answer.suggestions[0].id)
+    world.engine.dismissed(answer.suggestions[0].id)
+    assert sum(isinstance(event, Rejected) for event in world.events) == 1
+
+
+async def test_usage_is_told(world: World):
+    task = world.ask(world.open("x = |\n"))
+    usage = Usage(input_tokens=5, output_tokens=1)
+    (await world.provider.call()).say("1", usage).end(StopReason.LENGTH)
+    await task
+    ended = next(event for event in world.events if isinstance(event, Ended))
+    assert ended.usage == usage
+
+
+async def test_closing_a_document_answers_its_ask_and_ends_its_request(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    world.engine.close(editor.uri)
+    assert (await asyncio.wait_for(task, BOUND)).why is Why.SUPERSEDED
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    world.engine.close(editor.uri)
+
+
+async def test_closing_the_engine_answers_everything(world: World):
+    tasks = [world.ask(world.open("x = |\n", f"{n}.py")) for n in range(5)]
+    await settle()
+    await asyncio.wait_for(world.engine.aclose(), BOUND)
+    answers = await asyncio.wait_for(asyncio.gather(*tasks), BOUND)
+    assert {answer.why for answer in answers} == {Why.SUPERSEDED}
+    assert (await world.answer(world.open("x = |\n", "z.py"))).why is Why.CLOSED
+
+
+async def test_lanes_do_not_pile_up(world: World):
+    world.policy = Policy(paused=True)
+    for number in range(600):
+        await world.answer(world.open("|\n", f"{number}.py"))
+    assert world.engine.documents <= 256
+    assert await world.engine.complete(world.open("|\n", "q.py").ask()) == []
