@@ -1,0 +1,225 @@
+"""``polypilot/chat/*``: chat over the language server's own connection."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from lsprotocol import types
+
+from polypilot.lsp import methods
+from polypilot.workspace.documents import Position
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from polypilot.backend import Backend
+    from polypilot.chat import attachments, events
+    from polypilot.lsp.server import PolypilotServer
+
+STOP_GRACE = 1.0
+"""Seconds a stopped answer has to report how it ended."""
+FLUSH_S = 0.03
+"""Deltas that arrive within this many seconds travel together: a model's tokens may come
+faster than an editor draws."""
+
+
+def register(server: PolypilotServer[Backend]) -> None:
+    """Add the feature."""
+    running: dict[int | str, asyncio.Task[object]] = {}
+    """Answers that can be stopped, by the token of their progress."""
+
+    @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
+    async def stop(params: types.WorkDoneProgressCancelParams) -> None:
+        if (answering := running.get(params.token)) is not None:
+            answering.cancel()
+
+    @server.feature(methods.CHAT_SEND, cancel_grace=STOP_GRACE)
+    async def send(params: methods.ChatSendParams) -> methods.ChatSendResult:
+        backend = await server.backend()
+        await backend.refresh()
+        stream = backend.chat.send(
+            params.text,
+            session_id=params.session_id,
+            provider=params.provider,
+            model=params.model,
+            attachments=[_attach(each) for each in params.context],
+        )
+        token, task = params.work_done_token, asyncio.current_task()
+        if token is not None and task is not None:
+            running[token] = task
+        try:
+            return await _Answer(server, params).run(stream)
+        finally:
+            if token is not None and running.get(token) is task:
+                del running[token]
+
+    @server.feature(methods.CHAT_SESSIONS)
+    async def sessions(_params: None) -> list[methods.ChatSession]:
+        backend = await server.backend()
+        return [methods.ChatSession(**asdict(each)) for each in backend.chat.sessions()]
+
+    @server.feature(methods.CHAT_CLOSE)
+    async def close(params: methods.ChatCloseParams) -> None:
+        (await server.backend()).chat.close(params.session_id)
+
+
+def _attach(wanted: methods.Attachment) -> attachments.Attach:
+    from polypilot.chat.attachments import Attach  # noqa: PLC0415 - with the backend, not before
+
+    if wanted.kind == "document" or wanted.range is None:
+        return Attach(wanted.uri)
+    start, end = wanted.range.start, wanted.range.end
+    return Attach(
+        wanted.uri, Position(start.line, start.character), Position(end.line, end.character)
+    )
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the result needs, gathered as the events pass."""
+
+    session_id: str = ""
+    message_id: str = ""
+    provider: str = ""
+    model: str = ""
+    stop_reason: str = "cancelled"
+    text: str = ""
+    usage: methods.Usage | None = None
+    error: methods.Problem | None = None
+
+
+class _Answer:
+    """One answer on its way to the editor."""
+
+    def __init__(self, server: PolypilotServer[Backend], params: methods.ChatSendParams) -> None:
+        self._server = server
+        self._token = params.partial_result_token
+        self._work = params.work_done_token
+        self._known = _Known()
+        self._waiting: list[methods.TextDelta] = []
+        self._flush: asyncio.TimerHandle | None = None
+
+    async def run(self, stream: AsyncGenerator[events.ChatEvent, None]) -> methods.ChatSendResult:
+        """Pass the events on; the result. A cancelled answer has a result too."""
+        self._progress(types.WorkDoneProgressBegin("Polypilot", cancellable=True))
+        try:
+            async with aclosing(stream):
+                async for event in stream:
+                    self._take(event)
+                    if self._server.congested:
+                        await self._server.drained()
+        except asyncio.CancelledError:
+            # `$/cancelRequest` is how a user stops an answer; what arrived is kept.
+            if not self._known.session_id:
+                raise
+        finally:
+            if self._flush is not None:
+                self._flush.cancel()
+            self._send_waiting()
+            self._progress(types.WorkDoneProgressEnd())
+        return self._result()
+
+    def _result(self) -> methods.ChatSendResult:
+        known = self._known
+        return methods.ChatSendResult(
+            session_id=known.session_id,
+            message_id=known.message_id,
+            stop_reason=known.stop_reason,
+            provider=known.provider,
+            model=known.model,
+            usage=known.usage,
+            text=known.text if self._token is None else None,
+            error=known.error,
+        )
+
+    def _take(self, event: events.ChatEvent) -> None:  # noqa: C901 - one case for each kind
+        match event.kind:
+            case "session":
+                self._known.session_id = event.session_id
+                self._known.message_id = event.message_id
+                self._known.provider, self._known.model = event.provider, event.model
+                self._send(
+                    methods.SessionDelta(
+                        event.session_id, event.message_id, event.provider, event.model
+                    )
+                )
+            case "context":
+                items = tuple(
+                    methods.ContextItem(each.uri, each.tokens, each.redacted, each.refused or None)
+                    for each in event.items
+                )
+                self._send(methods.ContextDelta(items))
+            case "text":
+                self._known.text += event.text
+                self._text(methods.TextDelta(event.text))
+            case "thought":
+                self._text(methods.TextDelta(event.text, "thought"))
+            case "toolCall":
+                self._send(methods.ToolCallDelta(event.id, event.name, event.arguments))
+            case "refusal":
+                self._text(methods.TextDelta(event.text, "refusal"))
+            case "usage":
+                self._known.usage = methods.Usage(**asdict(event.usage))
+                self._send(methods.UsageDelta(**asdict(event.usage)))
+            case "notice":
+                self._send(methods.NoticeDelta(event.message))
+            case "error":
+                pass  # it is part of the end
+            case "end":
+                self._end(event)
+            case _:
+                assert_never(event)
+
+    def _end(self, event: events.End) -> None:
+        known = self._known
+        known.stop_reason = event.stop_reason
+        known.provider, known.model = event.provider, event.model
+        if event.usage is not None:
+            known.usage = methods.Usage(**asdict(event.usage))
+        if event.error is not None:
+            error = event.error
+            known.error = methods.Problem(error.code, error.message, error.cure or None)
+
+    # -- deltas --------------------------------------------------------------------------
+
+    def _text(self, delta: methods.TextDelta) -> None:
+        """Text travels with what follows it closely; the first piece goes at once."""
+        if self._token is None:
+            return
+        self._waiting.append(delta)
+        if self._flush is None:
+            self._send_waiting()
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_later(FLUSH_S, self._again)
+
+    def _again(self) -> None:
+        self._flush = None
+        if self._waiting:
+            self._send_waiting()
+            self._flush = asyncio.get_running_loop().call_later(FLUSH_S, self._again)
+
+    def _send_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        joined: list[methods.TextDelta] = []
+        for delta in waiting:
+            if joined and joined[-1].kind == delta.kind:
+                joined[-1] = methods.TextDelta(joined[-1].text + delta.text, delta.kind)
+            else:
+                joined.append(delta)
+        for delta in joined:
+            self._report(delta)
+
+    def _send(self, delta: object) -> None:
+        self._send_waiting()
+        self._report(delta)
+
+    def _report(self, delta: object) -> None:
+        if self._token is not None:
+            self._server.progress(types.ProgressParams(self._token, delta))
+
+    def _progress(self, value: object) -> None:
+        if self._work is not None:
+            self._server.progress(types.ProgressParams(self._work, value))

@@ -1,0 +1,161 @@
+"""What follows the backend's coming up: configuration, folders, closed documents, progress."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from typing import TYPE_CHECKING, cast
+
+from lsprotocol import types
+
+from polypilot.errors import describe
+from polypilot.lsp import methods
+from polypilot.lsp.features.control import to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from polypilot.backend import Backend, Status
+    from polypilot.backend.core import Step
+    from polypilot.lsp.server import PolypilotServer, Start
+
+log = logging.getLogger(__name__)
+
+SECTION = "polypilot"
+PULL_S = 10.0
+"""Seconds an editor has to answer what its settings are; the start goes on without them."""
+
+
+def register(server: PolypilotServer[Backend]) -> None:
+    """Add the handlers."""
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(_params: types.InitializedParams) -> None:
+        backend = await server.backend()
+        backend.board.listen(lambda status: _announce(server, status))
+        backend.on_stage(_Loading(server).stage)
+        try:
+            await _pull(server, backend)
+            await backend.look_at_trust()
+            await backend.warm()
+        except Exception as error:  # noqa: BLE001 - a disk that hangs, for one; the user reads it
+            backend.board.problem(describe(error))
+        finally:
+            backend.board.settle()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def configuration(params: types.DidChangeConfigurationParams) -> None:
+        backend = await server.backend()
+        section = _section(params.settings)
+        if section is None:
+            await _pull(server, backend)
+        else:
+            await backend.configure(editor_settings=section)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def folders(_params: types.DidChangeWorkspaceFoldersParams) -> None:
+        backend = await server.backend()
+        await backend.configure(roots=tuple(server.folders))
+        await backend.look_at_trust()
+
+    _closing(server)
+
+
+def _closing(server: PolypilotServer[Backend]) -> None:
+    """Documents and cells that the engine may forget."""
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+        (await server.backend()).engine.close(params.text_document.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    async def cells(params: types.DidChangeNotebookDocumentParams) -> None:
+        change = params.change.cells
+        gone = change.structure.did_close if change and change.structure else None
+        for cell in gone or ():
+            (await server.backend()).engine.close(cell.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    async def notebook(params: types.DidCloseNotebookDocumentParams) -> None:
+        for cell in params.cell_text_documents:
+            (await server.backend()).engine.close(cell.uri)
+
+
+async def make_backend(start: Start) -> Backend:
+    """Make the backend, off the loop: its imports take longer than answering ``initialize``."""
+    from polypilot.tasks import run_blocking  # noqa: PLC0415 - as the backend itself
+
+    return await run_blocking(_open, start, timeout=60, name="backend")
+
+
+def _open(start: Start) -> Backend:
+    from polypilot.backend import Backend  # noqa: PLC0415 - see make_backend
+
+    backend = Backend.open(
+        editor_settings=start.options, roots=tuple(start.folders), documents=start.documents
+    )
+    logging.getLogger().setLevel(backend.settings.log.level.upper())
+    return backend
+
+
+async def _pull(server: PolypilotServer[Backend], backend: Backend) -> None:
+    """Ask the editor for our section, if it can be asked."""
+    workspace = server.client_capabilities.workspace
+    if workspace is None or not workspace.configuration:
+        return
+    params = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
+    try:
+        async with asyncio.timeout(PULL_S):
+            answer = await server.workspace_configuration_async(params)
+    except Exception as error:  # noqa: BLE001 - a client's error answer, of whatever kind
+        log.info("the editor gave no configuration: %s", type(error).__name__)
+        return
+    section = answer[0] if answer else None
+    if isinstance(section, dict):
+        await backend.configure(editor_settings=cast("Mapping[str, object]", section))
+
+
+def _section(settings: object) -> Mapping[str, object] | None:
+    if isinstance(settings, dict):
+        section = cast("dict[str, object]", settings).get(SECTION)
+        if isinstance(section, dict):
+            return cast("dict[str, object]", section)
+    return None
+
+
+def _announce(server: PolypilotServer[Backend], status: Status) -> None:
+    server.protocol.notify(methods.STATUS, to_wire(status))
+
+
+class _Loading:
+    """Work-done progress while the embedded model is loaded; it takes seconds."""
+
+    def __init__(self, server: PolypilotServer[Backend]) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        self._token = ""
+        """Of the report that is shown; a token must not be used for two."""
+        self._said = ""
+
+    def stage(self, stage: Step) -> None:
+        """Tell the editor how far the start is."""
+        window = self._server.client_capabilities.window
+        if window is None or not window.work_done_progress:
+            return
+        if stage in {"ready", "failed"}:
+            if self._token:
+                self._report(types.WorkDoneProgressEnd(message=stage))
+            self._token = ""
+        elif not self._token:
+            self._token = f"polypilot-embedded-{next(self._numbers)}"
+            self._server.window_work_done_progress_create(
+                types.WorkDoneProgressCreateParams(self._token)
+            )
+            self._report(types.WorkDoneProgressBegin("Polypilot: embedded model", message=stage))
+        elif stage != self._said:  # each request that waits for the start is told of it
+            self._report(types.WorkDoneProgressReport(message=stage))
+        self._said = stage
+
+    def _report(self, value: object) -> None:
+        self._server.progress(types.ProgressParams(self._token, value))

@@ -1,0 +1,164 @@
+"""JSON to values and back, strictly, and in slices where a message is large.
+
+A decoder that reads 50 MB in one call keeps everything else waiting for 0.2 to 0.4 s. Nearly
+all of such a message is one string, the document's text; `decode_large` decodes the long
+strings in slices with pauses in between, and the short rest in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LARGE = 1024 * 1024
+"""A body of more bytes than this is decoded in slices."""
+_SLICE = 256 * 1024
+_PAUSE_AFTER = 0.004  # seconds of work between two pauses
+
+# Possessive, so that a long string costs no stack.
+_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_HIGH_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
+_CONTINUES, _CONTINUES_MASK = 0x80, 0xC0
+_BACKSLASH = 0x5C
+_LONGEST_ESCAPE = 6
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def decode(body: bytes) -> object:
+    """The value of a JSON text in UTF-8.
+
+    Raises:
+        ValueError: it is not JSON, not UTF-8, nested too deeply, or has a number of
+            thousands of digits.
+    """
+    try:
+        return cast("object", _DECODER.decode(body.decode()))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def encode(value: object, default: Callable[[object], object]) -> bytes:
+    """Compact JSON, in ASCII, so that lone surrogates can be sent as they came.
+
+    Raises:
+        TypeError, ValueError: ``value`` has something in it that JSON can't express.
+    """
+    try:
+        return json.dumps(value, default=default, allow_nan=False, separators=(",", ":")).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def plain(value: object) -> object:
+    """What `json` does not know but we send: an enumeration's member is its value."""
+    if isinstance(value, Enum):
+        return cast("object", value.value)
+    raise TypeError(f"{type(value).__name__} can't be sent")
+
+
+class _Pace:
+    """Gives other tasks their turn, every few milliseconds."""
+
+    def __init__(self) -> None:
+        self._next = time.perf_counter() + _PAUSE_AFTER
+
+    async def pause(self) -> None:
+        if time.perf_counter() >= self._next:
+            await asyncio.sleep(0)
+            self._next = time.perf_counter() + _PAUSE_AFTER
+
+
+async def decode_large(body: bytes) -> object:
+    """Like `decode`, with pauses for other tasks.
+
+    Raises:
+        ValueError: as `decode`.
+    """
+    pace = _Pace()
+    marker = os.urandom(8).hex()
+    texts: dict[str, str] = {}
+    rest: list[bytes] = []
+    position = 0
+    while (quote := body.find(b'"', position)) != -1:
+        end = await _string_end(body, quote + 1, pace)
+        if end - quote > _SLICE:
+            name = f"{marker}{len(texts)}"
+            texts[name] = await _decode_string(body, quote + 1, end, pace)
+            rest += (body[position:quote], b'"', name.encode(), b'"')
+        else:
+            rest.append(body[position : end + 1])
+        position = end + 1
+        await pace.pause()
+    rest.append(body[position:])
+    value = decode(b"".join(rest))
+    return _with_texts(value, texts) if texts else value
+
+
+async def _string_end(body: bytes, start: int, pace: _Pace) -> int:
+    """Where the quote stands that ends the string which begins at ``start``."""
+    while True:
+        found = _IN_STRING.match(body, start, start + _SLICE)
+        end = found.end() if found else start
+        if end >= len(body):
+            raise ValueError("a string does not end")
+        if body[end] == ord('"'):
+            return end
+        if end == start:  # a backslash at the very end of the text
+            raise ValueError("a string does not end")
+        start = end
+        await pace.pause()
+
+
+async def _decode_string(body: bytes, start: int, end: int, pace: _Pace) -> str:
+    parts: list[str] = []
+    while start < end:
+        stop = _safe_cut(body, start, start + _SLICE) if end - start > _SLICE else end
+        parts.append(cast("str", decode(b'"%b"' % body[start:stop])))
+        start = stop
+        await pace.pause()
+    return "".join(parts)
+
+
+def _safe_cut(body: bytes, start: int, cut: int) -> int:
+    """The last place before or at ``cut`` which is not inside a character or an escape."""
+    while body[cut] & _CONTINUES_MASK == _CONTINUES and cut > start + 1:
+        cut -= 1
+    escape = body.rfind(b"\\", cut - _LONGEST_ESCAPE, cut)
+    if escape == -1:
+        return cut
+    first = escape
+    while first > start and body[first - 1] == _BACKSLASH:
+        first -= 1
+    if (escape - first) % 2:  # pairs of backslashes: each an escape of its own, complete
+        return cut
+    if _HIGH_HALF.fullmatch(body, escape - _LONGEST_ESCAPE, escape):
+        return escape - _LONGEST_ESCAPE
+    return escape
+
+
+def _with_texts(value: object, texts: dict[str, str]) -> object:
+    """``value`` with each stand-in replaced by the long string it stands for."""
+    if isinstance(value, str):
+        return texts.get(value, value)
+    if isinstance(value, list):
+        return [_with_texts(item, texts) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {
+            texts.get(key, key): _with_texts(item, texts)
+            for key, item in cast("dict[str, object]", value).items()
+        }
+    return value

@@ -1,0 +1,364 @@
+"""The language server: state of a session, and the seam at which features are added.
+
+A feature module has a function that takes the server and registers coroutine functions::
+
+    def register(server: PolypilotServer[Backend]) -> None:
+        @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+        async def complete(params: types.InlineCompletionParams) -> types.InlineCompletionList:
+            backend = await server.backend()
+            ...
+
+The backend is made after ``initialize`` has been answered, so that nothing heavy delays the
+answer; the first who asks for it waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+
+from lsprotocol import types
+from pygls.capabilities import ServerCapabilitiesBuilder
+from pygls.lsp.server import LanguageServer
+
+from polypilot.errors import trace
+from polypilot.lsp.calls import CANCEL_GRACE
+from polypilot.lsp.conversion import is_notification, shared_converter
+from polypilot.lsp.faults import Code, ReplyError
+from polypilot.lsp.protocol import PolypilotProtocol
+from polypilot.lsp.sync import Synchroniser
+from polypilot.workspace.documents import DocumentStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from polypilot.lsp.calls import Handler
+    from polypilot.workspace.text_units import Encoding
+
+    AsyncHandler = TypeVar("AsyncHandler", bound=Callable[..., Awaitable[Any]])
+
+log = logging.getLogger(__name__)
+
+_ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
+
+# A library's log of a message holds the user's code, at any level.
+logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
+
+
+class Backend(Protocol):
+    """What the server needs to know of the backend that its features use."""
+
+    async def aclose(self) -> None:
+        """Ends everything; called once, with a time limit."""
+        ...
+
+
+B = TypeVar("B", bound=Backend)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the client said in ``initialize``, in plain values."""
+
+    documents: DocumentStore
+    folders: Mapping[str, str]
+    """Workspace folders, name by URI; the server's own, so always current."""
+    options: Mapping[str, object]
+    """``initializationOptions.polypilot``, or empty."""
+    client_name: str
+    client_version: str
+    process_id: int | None
+
+
+class PolypilotServer(LanguageServer, Generic[B]):
+    """One editor's language server.
+
+    ``finish`` is called with the exit code when the connection is to end, ``connected``
+    with the client's process id at ``initialize``, ``make_backend`` once, after it.
+    """
+
+    # The base class declares the class of protocol that it was written for.
+    protocol: PolypilotProtocol  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def __init__(
+        self,
+        make_backend: Callable[[Start], Awaitable[B]],
+        finish: Callable[[int], None],
+        *,
+        connected: Callable[[int | None], None] = lambda _: None,
+        version: str = "",
+    ) -> None:
+        self.documents = DocumentStore()
+        self.sync = Synchroniser(self.documents)
+        self.folders: dict[str, str] = {}
+        """Workspace folders, name by URI."""
+        self.finish = finish
+        self._connected = connected
+        self._make_backend = make_backend
+        self._backend: asyncio.Task[B] | None = None
+        self._start: Start | None = None
+        self._handlers: dict[str, list[Handler]] = {}
+        self._options: dict[str, Any] = {}
+        self._commands: dict[str, Handler] = {}
+        self._grace: dict[str, float] = {}
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] -- it ends in *args, **kwargs
+            "polypilot",
+            version,
+            types.TextDocumentSyncKind.Incremental,
+            types.NotebookDocumentSyncOptions(
+                [types.NotebookDocumentFilterWithNotebook(notebook="*")], save=True
+            ),
+            protocol_cls=PolypilotProtocol,
+            converter_factory=shared_converter,
+        )
+        self._requests: dict[str, Handler] = {
+            types.INITIALIZE: _never,
+            types.SHUTDOWN: self._shut_down,
+            types.WORKSPACE_EXECUTE_COMMAND: self._execute_command,
+        }
+        self._notifications: dict[str, Callable[[Any], None]] = {
+            types.INITIALIZED: self._initialized,
+            types.SET_TRACE: lambda _: None,
+            types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._folders_changed,
+            types.WINDOW_WORK_DONE_PROGRESS_CANCEL: self._progress_cancelled,
+            **self.sync.handlers,
+        }
+
+    # -- the seam --------------------------------------------------------------------------
+
+    def feature(  # pyright: ignore[reportIncompatibleMethodOverride] -- narrower on purpose
+        self,
+        feature_name: str,
+        options: Any | None = None,
+        *,
+        cancel_grace: float = CANCEL_GRACE,
+    ) -> Callable[[AsyncHandler], AsyncHandler]:
+        """Registers a coroutine function of one argument, the params, for a method.
+
+        ``cancel_grace`` is how many seconds it has, once cancelled, to return a result of
+        its own (or to end) before the request is answered with "cancelled" for it. Handlers
+        of notifications that the server handles itself run after it has done so. A
+        notification may have several handlers, a request one.
+
+        Raises:
+            TypeError: the handler is not a coroutine function; it would block everyone.
+            ValueError: the request has a handler already.
+        """
+
+        def register(handler: AsyncHandler) -> AsyncHandler:
+            _check_async(handler)
+            handlers = self._handlers.setdefault(feature_name, [])
+            if handlers and not is_notification(feature_name):
+                raise ValueError(f"{feature_name} has a handler already")
+            handlers.append(handler)
+            self._grace[feature_name] = cancel_grace
+            if options is not None:
+                self._options[feature_name] = options
+            return handler
+
+        return register
+
+    def command(self, command_name: str) -> Callable[[AsyncHandler], AsyncHandler]:
+        """Registers a coroutine function for ``workspace/executeCommand``; its arguments are the
+        command's, as they came.
+
+        Raises:
+            TypeError: the handler is not a coroutine function.
+        """  # noqa: D205 -- one sentence
+
+        def register(handler: AsyncHandler) -> AsyncHandler:
+            _check_async(handler)
+            self._commands[command_name] = handler
+            return handler
+
+        return register
+
+    async def backend(self) -> B:
+        """The backend, as soon as it is there.
+
+        Raises:
+            Exception: whatever making it failed with, to everyone who asks.
+        """
+        return await asyncio.shield(self._making())
+
+    @property
+    def congested(self) -> bool:
+        """Whether the client reads more slowly than we send, so that streams should pause."""
+        return self.protocol.sink is not None and self.protocol.sink.congested
+
+    async def drained(self) -> None:
+        """Returns when streams may go on."""
+        if self.protocol.sink is not None:
+            await self.protocol.sink.drained()
+
+    def progress(self, params: types.ProgressParams) -> None:
+        """Sends a piece of a stream or of a progress report.
+
+        It is never dropped here: whoever sends many asks `congested` first and then joins or
+        leaves out, or awaits `drained`.
+        """
+        self.protocol.notify(types.PROGRESS, params)
+
+    # -- what the protocol asks ------------------------------------------------------------
+
+    def request_handler(self, method: str) -> Handler | None:
+        """The handler of a request; None for an unknown method and for notifications."""
+        if method in self._requests:
+            return self._requests[method]
+        handlers = () if is_notification(method) else self._handlers.get(method)
+        return handlers[0] if handlers else None
+
+    def notification_handlers(
+        self, method: str
+    ) -> tuple[Callable[[Any], None] | None, Sequence[Handler]]:
+        """Our own handler of a notification, called at once, and the features' ones."""
+        handlers = self._handlers.get(method, ()) if is_notification(method) else ()
+        return self._notifications.get(method), handlers
+
+    def cancel_grace(self, method: str) -> float:
+        """Seconds that a cancelled request's handler has to end by itself."""
+        return self._grace.get(method, CANCEL_GRACE)
+
+    def initialize(self, params: types.InitializeParams) -> types.InitializeResult:
+        """Answers ``initialize``."""
+        self.process_id = params.process_id
+        self._connected(params.process_id)
+        self.protocol.client_capabilities = params.capabilities
+        encoding = _choose_encoding(params.capabilities)
+        self.documents.encoding = encoding
+        for folder in params.workspace_folders or ():
+            self.folders[folder.uri] = folder.name
+        if not self.folders and params.root_uri:
+            self.folders[params.root_uri] = ""
+        client = params.client_info
+        self._start = Start(
+            documents=self.documents,
+            folders=self.folders,
+            options=_section(params.initialization_options),
+            client_name=client.name if client else "",
+            client_version=(client.version or "") if client else "",
+            process_id=params.process_id,
+        )
+        capabilities = self._capabilities(params.capabilities, encoding)
+        self.protocol.server_capabilities = capabilities
+        return types.InitializeResult(capabilities, self.protocol.server_info)
+
+    def input_ended(self) -> None:
+        """The client closed its end of the wire."""
+        self.finish(0 if self.protocol.shutting_down else 1)
+
+    async def aclose(self, timeout: float) -> None:  # noqa: ASYNC109 -- a budget, not an error
+        """Ends the backend, as far as ``timeout`` seconds suffice."""
+        if self._backend is None:
+            return
+        if not self._backend.done():
+            self._backend.cancel()
+            return
+        if self._backend.cancelled() or self._backend.exception() is not None:
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await self._backend.result().aclose()
+        except Exception as exc:  # noqa: BLE001 -- we are going anyway
+            log.warning("the backend did not end well: %s", trace(exc))
+
+    # -- our own handlers --------------------------------------------------------------------
+
+    def _initialized(self, _params: types.InitializedParams) -> None:
+        self._making()
+
+    def _making(self) -> asyncio.Task[B]:
+        if self._backend is None:
+            if self._start is None:
+                raise ReplyError(Code.NOT_INITIALIZED, "initialize comes first")
+            backend: asyncio.Task[B] = self.protocol.spawn(self._make(self._start), "backend")
+            backend.add_done_callback(_log_failure)
+            self._backend = backend
+        return self._backend
+
+    async def _make(self, start: Start) -> B:
+        return await self._make_backend(start)
+
+    async def _shut_down(self, _params: None) -> None:
+        await self.protocol.calls.settled()
+
+    async def _execute_command(self, params: types.ExecuteCommandParams) -> Any:
+        handler = self._commands.get(params.command)
+        if handler is None:
+            raise ReplyError(Code.INVALID_PARAMS, "the command is not known")
+        arguments = params.arguments or ()
+        try:
+            inspect.signature(handler).bind(*arguments)
+        except TypeError:
+            raise ReplyError(Code.INVALID_PARAMS, "wrong number of arguments") from None
+        return await handler(*arguments)
+
+    def _folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
+        for folder in params.event.removed:
+            self.folders.pop(folder.uri, None)
+        for folder in params.event.added:
+            self.folders[folder.uri] = folder.name
+
+    def _progress_cancelled(self, params: types.WorkDoneProgressCancelParams) -> None:
+        progress: Any = self.protocol.progress
+        tokens: Mapping[int | str, Future[Any]] = progress.tokens
+        future = tokens.get(params.token)
+        if future is not None:
+            future.cancel()
+
+    def _capabilities(
+        self, client: types.ClientCapabilities, encoding: Encoding
+    ) -> types.ServerCapabilities:
+        features = {*self._requests, *self._notifications, *self._handlers}
+        built = ServerCapabilitiesBuilder(
+            client,
+            features,
+            self._options,
+            list(self._commands),
+            self._text_document_sync_kind,
+            self._notebook_document_sync,
+            encoding,
+        ).build()
+        if isinstance(built.text_document_sync, types.TextDocumentSyncOptions):
+            # The text that comes with a save puts a document in sync again that was not.
+            built.text_document_sync.save = types.SaveOptions(include_text=True)
+        built.experimental = {"polypilot": {"version": 1, "chat": True, "select": True}}
+        return built
+
+
+async def _never(_params: object) -> None:
+    """``initialize`` is answered at once, not by a task."""
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (exc := task.exception()) is not None:
+        log.error("the backend could not be made: %s", trace(exc))
+
+
+def _check_async(handler: Callable[..., object]) -> None:
+    if not inspect.iscoroutinefunction(handler):
+        raise TypeError(f"{handler!r} is not a coroutine function")
+
+
+def _choose_encoding(client: types.ClientCapabilities) -> Encoding:
+    """The first that the client prefers; all three cost us the same."""
+    offered = (client.general.position_encodings if client.general else None) or ()
+    for each in offered:
+        name = each.value if isinstance(each, types.PositionEncodingKind) else each
+        for known in _ENCODINGS:
+            if name == known:
+                return known
+    return "utf-16"
+
+
+def _section(options: object) -> Mapping[str, object]:
+    """Our part of ``initializationOptions``."""
+    if isinstance(options, dict):
+        ours = cast("dict[str, object]", options).get("polypilot")
+        if isinstance(ours, dict):
+            return cast("dict[str, object]", ours)
+    return {}
