@@ -1,0 +1,19 @@
+"""The backend: settings, keys, gate, providers and engines put together once for every face."""
+
+from __future__ import annotations
+
+from polypilot.backend.completing import CompletionResult
+from polypilot.backend.core import Backend, ProviderState, Selected
+from polypilot.backend.doctor import Check
+from polypilot.backend.status import Choice, State, Status
+
+__all__ = [
+    "Backend",
+    "Check",
+    "Choice",
+    "CompletionResult",
+    "ProviderState",
+    "Selected",
+    "State",
+    "Status",
+]

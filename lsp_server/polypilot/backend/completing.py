@@ -1,0 +1,169 @@
+"""Whom the engines ask, made from the settings; and one completion without an editor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from polypilot.chat.service import ChatPlan
+from polypilot.completion.values import Choice, Plan
+from polypilot.settings import EMBEDDED
+from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
+from polypilot_providers.catalog import ModelRow, ProviderRow
+from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.router import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from polypilot.embedded.catalog import Model
+    from polypilot.settings import Loaded
+    from polypilot_providers.types import StopReason, Usage
+
+EMBEDDED_COMPLETION = Limits(connect=1.5, first_event=30.0, idle=15.0, total=45.0)
+"""A cold prompt on a slow processor takes tens of seconds, and it costs nobody anything."""
+EMBEDDED_CHAT = Limits(connect=5.0, first_event=120.0, idle=30.0)
+
+Purpose = Literal["completion", "chat"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionResult:
+    """One completion, as the command line shows it."""
+
+    text: str
+    provider: str
+    model: str
+    usage: Usage | None
+    stop_reason: StopReason
+
+
+class Planner:
+    """Turns settings into plans. ``embedded`` is the model behind the provider ``embedded``."""
+
+    def __init__(self, loaded: Loaded, embedded: Model | None) -> None:
+        self._loaded = loaded
+        self._embedded = embedded
+
+    def target(self, purpose: Purpose) -> Target:
+        """Whom the settings choose, local only or not."""
+        settings = self._loaded.settings
+        section = settings.completion if purpose == "completion" else settings.chat
+        return self._named(purpose, section.provider, section.model)
+
+    def completion(self) -> Plan | None:
+        """Whom to ask for completions; None when nobody is left to ask."""
+        targets = self._targets("completion")
+        choices = tuple(
+            Choice(target, row, self.model_row(row, target.model))
+            for target in targets
+            if (row := self._row(target.provider_id)) is not None
+        )
+        if not choices:
+            return None
+        embedded = choices[0].target.provider_id == EMBEDDED
+        return Plan(choices, EMBEDDED_COMPLETION if embedded else COMPLETION_LIMITS, embedded)
+
+    def chat(self, provider: str, model: str) -> ChatPlan:
+        """Whom to ask in a conversation: the user's choice for it, or the settings'.
+
+        Raises:
+            ConfigurationError: nobody may be asked.
+        """
+        settings = self._loaded.settings
+        targets = self._targets("chat")
+        if provider:
+            chosen = self._named("chat", provider, model)
+            targets = (chosen, *(each for each in targets if each.provider_id != provider))
+        elif model and targets:
+            targets = (Target(targets[0].provider_id, model), *targets[1:])
+        allowed = tuple(
+            target
+            for target in targets
+            if not settings.privacy.local_only or self._loaded.is_local(target.provider_id)
+        )
+        if not allowed or (provider and allowed[0].provider_id != provider):
+            wanted = provider or settings.chat.provider
+            raise ConfigurationError(
+                f"{wanted} is not on this machine, and only local providers are allowed",
+                provider=wanted,
+                cure="Choose a local provider, or switch `privacy.local_only` off.",
+            )
+        embedded = allowed[0].provider_id == EMBEDDED
+        return ChatPlan(allowed, EMBEDDED_CHAT if embedded else CHAT_LIMITS, settings.chat.system)
+
+    def model_row(self, row: ProviderRow, model: str) -> ModelRow:
+        """What is known of a model; the embedded one's facts come from its file's row."""
+        if row.id != EMBEDDED or self._embedded is None:
+            return row.model(model)
+        return ModelRow(
+            id=self._embedded.id,
+            name=self._embedded.name,
+            completion=self._embedded.completion,
+            context_tokens=self._embedded.context_tokens,
+        )
+
+    def _targets(self, purpose: Purpose) -> tuple[Target, ...]:
+        return tuple(
+            self._named(purpose, provider_id, model)
+            for provider_id, model in self._loaded.targets(purpose)
+        )
+
+    def _named(self, purpose: Purpose, provider_id: str, model: str) -> Target:
+        """A target with its model spelled out: caches and statistics are kept by it."""
+        row = self._row(provider_id)
+        if provider_id == EMBEDDED and self._embedded is not None:
+            return Target(provider_id, self._embedded.id)
+        if model or row is None:
+            return Target(provider_id, model)
+        default = row.completion_model if purpose == "completion" else row.chat_model
+        return Target(provider_id, default or row.chat_model or row.completion_model)
+
+    def _row(self, provider_id: str) -> ProviderRow | None:
+        return self._loaded.settings.providers.get(provider_id)
+
+
+def language_of(path: Path) -> str:
+    """A language id for a file that no editor has named, by its suffix."""
+    return _LANGUAGES.get(path.suffix.lower(), "plaintext")
+
+
+def _spread(table: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {f".{suffix}": language for language, all_ in table for suffix in all_.split()}
+
+
+_LANGUAGES = _spread(
+    (
+        ("python", "py pyi"),
+        ("javascript", "js mjs cjs"),
+        ("javascriptreact", "jsx"),
+        ("typescript", "ts mts cts"),
+        ("typescriptreact", "tsx"),
+        ("rust", "rs"),
+        ("go", "go"),
+        ("java", "java"),
+        ("kotlin", "kt kts"),
+        ("c", "c h"),
+        ("cpp", "cc cpp cxx hpp hh"),
+        ("csharp", "cs"),
+        ("ruby", "rb"),
+        ("php", "php"),
+        ("lua", "lua"),
+        ("shellscript", "sh bash"),
+        ("html", "html htm"),
+        ("css", "css"),
+        ("json", "json"),
+        ("yaml", "yaml yml"),
+        ("toml", "toml"),
+        ("markdown", "md"),
+        ("sql", "sql"),
+        ("swift", "swift"),
+        ("haskell", "hs"),
+        ("ocaml", "ml mli"),
+        ("elixir", "ex exs"),
+        ("scala", "scala"),
+        ("dart", "dart"),
+        ("zig", "zig"),
+    )
+)

@@ -1,0 +1,261 @@
+"""The doctor: looks at each link of the chain and says what to do about a broken one."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polypilot import paths
+from polypilot.credentials import CredentialError
+from polypilot.embedded.catalog import Model, catalog
+from polypilot.errors import Problem, describe
+from polypilot.settings import EMBEDDED
+from polypilot.tasks import run_blocking
+from polypilot_providers.errors import ProviderError
+from polypilot_providers.types import ModelInfo
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from polypilot.backend.core import Backend
+    from polypilot_providers.catalog import ProviderRow
+
+LOOK_S = 5.0
+"""Seconds for one look at the disk."""
+FREE_MB = 700
+"""Room the default model needs while it is fetched: 491 MB and the parts it comes in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One link: ``ok`` is None where it was not looked at."""
+
+    check: str
+    ok: bool | None
+    detail: str
+    cure: str = ""
+
+
+async def examine(backend: Backend, *, online: bool) -> list[Check]:
+    """Every check, in the order in which a fault would be met.
+
+    Without ``online`` nothing leaves the machine; with it, each selected provider is asked for
+    its list of models, which costs no tokens.
+    """
+    return [check async for check in _checks(backend, online=online)]
+
+
+async def _checks(backend: Backend, *, online: bool) -> AsyncIterator[Check]:
+    yield _python()
+    yield await _ground("program", _program)
+    yield await _ground("settings", lambda: _settings(backend))
+    yield await _ground("data folder", lambda: _folder("data folder", paths.data_dir()))
+    yield await _ground("cache folder", lambda: _folder("cache folder", paths.cache_dir()))
+    needed = EMBEDDED in _selected(backend)
+    yield await _ground("disk", lambda: _disk(paths.data_dir(), needed=needed))
+    yield await _keyring(backend)
+    for provider_id in _selected(backend):
+        try:
+            row = backend.row(provider_id)
+        except ProviderError as error:
+            yield Check(f"provider {provider_id}", ok=False, detail=error.message, cure=error.cure)
+            continue
+        if row.id == EMBEDDED:
+            yield _extra()
+            yield await _model(backend)
+        else:
+            yield await _key(backend, row)
+        if online:
+            yield await _reach(backend, row)
+    yield await _ground("workspace", lambda: _trust(backend))
+
+
+async def _ground(name: str, look: Callable[[], Check]) -> Check:
+    """A look at the disk: off the loop, since disks hang, and without an end for the others."""
+    try:
+        return await run_blocking(look, timeout=LOOK_S, name=name)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user reads it here
+        problem = describe(error)
+        return Check(name, ok=False, detail=problem.message, cure=problem.cure)
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("python", sys.version_info >= (3, 11), f"{version} at {sys.executable}")
+
+
+def _program() -> Check:
+    found = shutil.which("polypilot")
+    if found:
+        return Check("program", ok=True, detail=f"editors can start {found}")
+    # An interpreter inside another program may not know its own name.
+    beside = Path(sys.executable or sys.prefix).parent / "polypilot"
+    return Check(
+        "program",
+        ok=None,
+        detail="`polypilot` is not on PATH",
+        cure=f"Give your editor the full path: {beside}",
+    )
+
+
+def _settings(backend: Backend) -> Check:
+    loaded = backend.loaded
+    file = paths.config_file()
+    if not loaded.problems:
+        state = f"{file}" if file.exists() else f"{file} (not there: defaults)"
+        return Check("settings", ok=True, detail=state)
+    # The first of the worst.
+    first = min(loaded.problems, key=lambda problem: problem.severity != "error")
+    more = f" (and {len(loaded.problems) - 1} more)" if len(loaded.problems) > 1 else ""
+    return Check("settings", ok=False, detail=f"{first.message}{more}", cure=first.cure)
+
+
+def _folder(name: str, folder: Path) -> Check:
+    there = _nearest(folder)
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return Check(name, ok=True, detail=str(folder))
+    return Check(
+        name,
+        ok=False,
+        detail=f"{folder} can't be written",
+        cure="Make it writable, or set POLYPILOT_DATA_DIR and POLYPILOT_CACHE_DIR elsewhere.",
+    )
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or what is there of the way to it."""
+    return next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
+
+
+def _disk(folder: Path, *, needed: bool) -> Check:
+    try:
+        free = shutil.disk_usage(_nearest(folder)).free // 2**20
+    except OSError as error:
+        return Check("disk", ok=None, detail=f"not readable ({error.strerror})")
+    if free >= FREE_MB:
+        return Check("disk", ok=True, detail=f"{free} MB free")
+    cure = f"The embedded model needs {FREE_MB} MB while it is fetched."
+    return Check("disk", ok=False if needed else None, detail=f"{free} MB free", cure=cure)
+
+
+async def _keyring(backend: Backend) -> Check:
+    try:
+        name = await backend.credentials.backend_name()
+    except CredentialError as error:
+        needed = any(
+            backend.rows()[p].auth == "keyring" for p in _selected(backend) if p in backend.rows()
+        )
+        return Check("keyring", ok=False if needed else None, detail=error.message, cure=error.cure)
+    return Check("keyring", ok=True, detail=name)
+
+
+async def _key(backend: Backend, row: ProviderRow) -> Check:
+    name = f"key of {row.id}"
+    match row.auth:
+        case "none":
+            return Check(name, ok=True, detail="none needed")
+        case "command":
+            return await _asked(name, lambda: _token(backend, row.id))
+        case "keyring":
+            return await _stored_key(backend, row, name)
+
+
+async def _stored_key(backend: Backend, row: ProviderRow, name: str) -> Check:
+    cure = f"polypilot auth set {row.id}"
+    variable = backend.environment_key(row.id)
+    trouble: Problem | None = None
+    stored = None
+    try:
+        origin = backend.origin(row.id)
+        stored = await backend.credentials.get(row.id, origin)
+        if stored is not None:
+            return Check(name, ok=True, detail=f"in the keyring, for {origin}")
+    except (CredentialError, ProviderError) as error:
+        trouble = describe(error)
+    if variable:
+        detail = f"taken from the environment variable {variable}"
+        return Check(name, ok=True, detail=detail, cure=f"To keep it in the keyring: {cure}")
+    if trouble is not None:
+        return Check(name, ok=False, detail=trouble.message, cure=trouble.cure)
+    return Check(name, ok=False, detail="none is stored", cure=cure)
+
+
+async def _asked(name: str, ask: Callable[[], Awaitable[str]]) -> Check:
+    try:
+        return Check(name, ok=True, detail=await ask())
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user reads it here
+        problem: Problem = describe(error)
+        return Check(name, ok=False, detail=problem.message, cure=problem.cure)
+
+
+def _extra() -> Check:
+    if importlib.util.find_spec("xllamacpp") is not None:
+        return Check("embedded runtime", ok=True, detail="installed")
+    return Check(
+        "embedded runtime",
+        ok=False,
+        detail="not installed",
+        cure='Install it: pip install "polypilot[embedded]"',
+    )
+
+
+async def _model(backend: Backend) -> Check:
+    async def ask() -> str:
+        model = backend.embedded_model
+        # Reads the whole file once, to compare it with its SHA-256.
+        path = await run_blocking(backend.models_store.require, model, timeout=120, name="model")
+        return f"{model.id} at {path}"
+
+    return await _asked("embedded model", ask)
+
+
+async def _token(backend: Backend, provider_id: str) -> str:
+    await backend.check_token(provider_id)
+    return "the token command works"
+
+
+async def _reach(backend: Backend, row: ProviderRow) -> Check:
+    async def ask() -> str:
+        models = await backend.list_models(row.id)
+        return f"answers, {len(models)} models"
+
+    return await _asked(f"reach {row.id}", ask)
+
+
+def embedded_models(current: Model | None) -> list[ModelInfo]:
+    """The models the embedded runtime could run, the one in use first."""
+    found = {
+        model.id: ModelInfo(model.id, model.name, model.context_tokens)
+        for model in (*((current,) if current else ()), *catalog().values())
+    }
+    return list(found.values())
+
+
+def _trust(backend: Backend) -> Check:
+    if not backend.roots:
+        return Check("workspace", ok=None, detail="no folder is open")
+    if backend.trusted:
+        return Check("workspace", ok=True, detail="trusted")
+    return Check(
+        "workspace",
+        ok=None,
+        detail="not trusted: its own settings may only tighten yours",
+        cure="polypilot trust, if you know the folder",
+    )
+
+
+def _selected(backend: Backend) -> list[str]:
+    settings = backend.settings
+    wanted = [
+        settings.completion.provider,
+        settings.chat.provider,
+        *settings.completion.fallback,
+        *settings.chat.fallback,
+    ]
+    # A fallback may be written provider/model.
+    return list(dict.fromkeys(target.split("/", 1)[0] for target in wanted))

@@ -1,0 +1,255 @@
+"""From a provider's id to a provider that can be asked: its row, its key, its origin.
+
+A key goes to the origin it was entered for and to no other. Every request passes the gate's
+last check on its way to the wire, whoever made it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from polypilot.backend.tokens import TokenCommands
+from polypilot.credentials import CredentialError
+from polypilot.embedded.errors import EmbeddedError
+from polypilot.errors import register_secret
+from polypilot.settings import EMBEDDED, SettingsError, env_keys, key_from_env
+from polypilot_providers.base import (
+    CHAT_LIMITS,
+    COMPLETION_LIMITS,
+    KeySource,
+    Limits,
+    Provider,
+    Secret,
+)
+from polypilot_providers.errors import AuthError, ConfigurationError
+from polypilot_providers.factory import Plugin, build
+from polypilot_providers.http import HttpClient
+from polypilot_providers.network import Network
+from polypilot_providers.origin import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from polypilot.credentials import Credentials
+    from polypilot.embedded.catalog import Model
+    from polypilot.embedded.runtime import Endpoint, Runtime, Stage
+    from polypilot.settings import Loaded
+    from polypilot.workspace.gate import Gate
+    from polypilot_providers.catalog import ProviderRow
+    from polypilot_providers.types import ChatRequest, CompletionRequest, Event, ModelInfo
+
+
+class ProviderPool:
+    """Builds each provider once and keeps it while its row and address stay the same."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        credentials: Credentials,
+        runtime: Callable[[], Runtime],
+        embedded: Callable[[], Model],
+        on_stage: Callable[[Stage], None],
+        gate: Gate,
+        env: Mapping[str, str],
+        plugins: Mapping[str, Plugin],
+    ) -> None:
+        self._loaded = loaded
+        self._credentials = credentials
+        self._runtime = runtime
+        self._embedded_model = embedded
+        self._on_stage = on_stage
+        self._gate = gate
+        self._env = env
+        self._plugins = plugins
+        self._tokens = TokenCommands()
+        self._http: HttpClient | None = None
+        self._built: dict[str, tuple[tuple[str, int | None], Provider]] = {}
+
+    async def configure(self, loaded: Loaded) -> None:
+        """Take new settings; providers whose row changed are built anew when next asked."""
+        old, new = self._loaded.settings, loaded.settings
+        network_changed = old.network != new.network
+        stale = [
+            provider_id
+            for provider_id in self._built
+            if network_changed or old.providers.get(provider_id) != new.providers.get(provider_id)
+        ]
+        self._loaded = loaded
+        self._tokens.forget()
+        for provider_id in stale:
+            _, provider = self._built.pop(provider_id)
+            await provider.aclose()
+        if network_changed and self._http is not None:
+            http, self._http = self._http, None
+            await http.aclose()
+
+    def row(self, provider_id: str) -> ProviderRow:
+        """The row of one provider.
+
+        Raises:
+            ConfigurationError: there is none, or the user's row must not be used.
+        """
+        try:
+            return self._loaded.row(provider_id)
+        except SettingsError as error:
+            raise ConfigurationError(
+                error.message, provider=provider_id, cure=error.cure
+            ) from error
+
+    def origin(self, provider_id: str) -> Origin:
+        """Where the provider's text and key go.
+
+        Raises:
+            ConfigurationError: no such provider, or no usable address.
+        """
+        return Origin.parse(self.row(provider_id).base_url)
+
+    def environment_key(self, provider_id: str) -> str | None:
+        """The name of the environment variable that holds this provider's key, if one does."""
+        return env_keys(self._loaded.settings, self._env).get(provider_id)
+
+    async def provider(self, provider_id: str) -> Provider:
+        """The provider, ready to be asked. The embedded model's process is started.
+
+        Raises:
+            ProviderError: unknown id, an address, proxy or CA file that can't be used, or an
+                embedded model that is not installed or can't be started.
+        """
+        row = self.row(provider_id)
+        if row.id == EMBEDDED:
+            return await self._embedded(row)
+        return await self._keep(row, row.base_url, self._key_source(row))
+
+    async def token(self, provider_id: str) -> None:
+        """Run the provider's token command, to see whether it works.
+
+        Raises:
+            AuthError: it does not.
+        """
+        row = self.row(provider_id)
+        await self._tokens.token(row.id, row.command)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        built, self._built = list(self._built.values()), {}
+        for _, provider in built:
+            await provider.aclose()
+        if self._http is not None:
+            http, self._http = self._http, None
+            await http.aclose()
+
+    async def _embedded(self, row: ProviderRow) -> Provider:
+        try:
+            endpoint = await self._runtime().ensure(self._embedded_model(), self._on_stage)
+        except EmbeddedError as error:
+            raise EmbeddedModelError.of(error) from error
+        return await self._keep(row, endpoint.base_url, _fixed(endpoint), endpoint.pid)
+
+    async def _keep(
+        self, row: ProviderRow, base_url: str, key: KeySource, pid: int | None = None
+    ) -> Provider:
+        """The row's provider; a new one if its address or the process behind that changed."""
+        peer = (base_url, pid)
+        kept = self._built.get(row.id)
+        if kept is not None and kept[0] == peer:
+            return kept[1]
+        if self._http is None:
+            network = self._loaded.settings.network
+            self._http = HttpClient(
+                Network(proxy=network.proxy, ca_file=network.ca_file, env=self._env)
+            )
+        made = build(row, key, self._http, base_url=base_url, plugins=self._plugins)
+        provider = _Checked(made, self._gate)
+        self._built[row.id] = (peer, provider)
+        if kept is not None:
+            # The runtime came back: at another port, or at the same one with another key.
+            await kept[1].aclose()
+        return provider
+
+    def _key_source(self, row: ProviderRow) -> KeySource:
+        async def key() -> Secret | None:
+            if row.auth == "none":
+                return None
+            if row.auth == "command":
+                return await self._tokens.token(row.id, row.command)
+            return await self._stored_key(row)
+
+        return key
+
+    async def _stored_key(self, row: ProviderRow) -> Secret:
+        origin = Origin.parse(row.base_url)
+        trouble: CredentialError | None = None
+        try:
+            found = await self._credentials.get(row.id, origin)
+        except CredentialError as error:
+            found, trouble = None, error
+        found = found or key_from_env(self._loaded.settings, row.id, self._env)
+        if found is not None:
+            register_secret(found.reveal())
+            return found
+        name = row.name or row.id
+        if trouble is not None:
+            raise AuthError(
+                f"the key of {name} can't be read: {trouble.message}",
+                provider=row.id,
+                host=origin.host,
+                cure=trouble.cure,
+            ) from trouble
+        where = f" Keys are made at {row.key_page}" if row.key_page else ""
+        raise AuthError(
+            f"no key for {name} ({origin}) is stored",
+            provider=row.id,
+            host=origin.host,
+            cure=f"Run `polypilot auth set {row.id}`, or choose another provider.{where}",
+        )
+
+
+class EmbeddedModelError(ConfigurationError):
+    """The embedded model can't answer; ``code`` is the EmbeddedError's."""
+
+    @classmethod
+    def of(cls, error: EmbeddedError) -> EmbeddedModelError:
+        """The same failure in the providers' tree, where the router looks for it."""
+        made = cls(error.message, provider=EMBEDDED, cure=error.cure)
+        made.code = error.code
+        return made
+
+
+class _Checked:
+    """A provider behind the gate's last check."""
+
+    def __init__(self, provider: Provider, gate: Gate) -> None:
+        self._provider = provider
+        self._gate = gate
+
+    @property
+    def id(self) -> str:
+        return self._provider.id
+
+    @property
+    def local(self) -> bool:
+        return self._provider.local
+
+    def complete(
+        self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        return self._provider.complete(self._gate.last_check(request), limits)
+
+    def chat(
+        self, request: ChatRequest, limits: Limits = CHAT_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        return self._provider.chat(self._gate.last_check(request), limits)
+
+    async def models(self) -> list[ModelInfo]:
+        return await self._provider.models()
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()
+
+
+def _fixed(endpoint: Endpoint) -> KeySource:
+    async def key() -> Secret | None:
+        return endpoint.key
+
+    return key

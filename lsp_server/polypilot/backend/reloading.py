@@ -1,0 +1,135 @@
+"""The settings' sources of one backend, and when they have to be read again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from polypilot import paths
+from polypilot.embedded.catalog import Model, choose
+from polypilot.embedded.errors import EmbeddedError
+from polypilot.settings import WORKSPACE_FILE, Loaded, load
+from polypilot.workspace.roots import Roots
+from polypilot_providers import catalog
+from polypilot_providers.factory import Plugin, load_entry_points
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+
+_Stamp = tuple[int, int, int] | None
+
+
+@dataclass(slots=True)
+class Sources:
+    """Where this backend's settings come from. ``roots`` are paths or URIs."""
+
+    launch: Mapping[str, object]
+    """What the editor said when it started the server."""
+    roots: tuple[str, ...]
+    env: Mapping[str, str]
+    editor: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What the editor said last when it was asked for its configuration."""
+    plugins: dict[str, Plugin] = field(default_factory=load_entry_points)
+    embedded: Model | None = None
+    """The model behind the provider ``embedded``; None if the settings name none we can use."""
+    no_model: EmbeddedError | None = None
+    """Why there is none."""
+    _looked: float = float("-inf")
+    _seen: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
+
+    def model(self) -> Model:
+        """The embedded model.
+
+        Raises:
+            EmbeddedError: the settings name none that can be used.
+        """
+        if self.embedded is None:
+            raise self.no_model or EmbeddedError("no embedded model", code="unknown_model")
+        return self.embedded
+
+    def due(self) -> bool:
+        """Whether it is time to look at the files again; once true, then not for a while."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY_S:
+            return False
+        self._looked = now
+        return True
+
+    def changed(self) -> bool:
+        """Whether a file differs from what was taken last. Blocks."""
+        return self._seen != self.stamps()
+
+    def take(self, reading: Reading) -> None:
+        """What was read is what holds now. Until then the files still count as changed."""
+        self._looked = time.monotonic()
+        self._seen = reading.seen
+        self.embedded, self.no_model = reading.embedded, reading.no_model
+
+    def folders(self) -> list[Path]:
+        """The workspace folders that are on this disk."""
+        return [Path(root.path) for root in Roots(self.roots)]
+
+    def stamps(self) -> dict[Path, _Stamp]:
+        """What tells one state of the files from another. Blocks."""
+        files = [paths.config_file(), *(each / WORKSPACE_FILE for each in self.folders())]
+        return {file: _stamp(file) for file in files}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the sources said at one moment, not yet in force."""
+
+    loaded: Loaded
+    embedded: Model | None
+    no_model: EmbeddedError | None
+    seen: dict[Path, _Stamp]
+
+
+def read(sources: Sources) -> Reading:
+    """Read all settings. Blocks; never fails for what a file contains.
+
+    Changes nothing in ``sources``: it may run in a thread that nobody waits for any more.
+    """
+    # Before the files are read: what changes meanwhile is seen as a change later.
+    seen = sources.stamps()
+    rows = {name: plugin.row for name, plugin in sources.plugins.items()}
+    loaded = load(
+        editor=_over(sources.launch, sources.editor),
+        workspace=sources.folders(),
+        env=sources.env,
+        catalog=catalog.rows({}) | rows,
+    )
+    embedded = loaded.settings.embedded
+    try:
+        return Reading(loaded, choose(embedded.model, embedded.model_file), None, seen)
+    except EmbeddedError as error:
+        # Told when the embedded model is asked: most users of a supplier never do.
+        log.info("no embedded model: %s", error.code)
+        return Reading(loaded, None, error, seen)
+
+
+def _over(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
+    """One tree over another; sections that both have are joined."""
+    joined = dict(below)
+    for key, value in above.items():
+        under = joined.get(key)
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            joined[key] = _over(
+                cast("Mapping[str, object]", under), cast("Mapping[str, object]", value)
+            )
+        else:
+            joined[key] = value
+    return joined
+
+
+def _stamp(file: Path) -> _Stamp:
+    try:
+        info = file.stat()
+    except (OSError, ValueError):
+        return None
+    return info.st_mtime_ns, info.st_size, info.st_ino

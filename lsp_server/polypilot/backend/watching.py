@@ -1,0 +1,145 @@
+"""From what the engines report to what the status says."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from polypilot.chat.events import ChatEvent, End
+from polypilot.chat.service import ChatError, ChatPlan, ChatService
+from polypilot.completion.values import Ended, EngineEvent, Moved, Requested
+from polypilot.errors import Problem, describe
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from polypilot.backend.status import StatusBoard
+    from polypilot.chat.attachments import Attach
+    from polypilot.workspace.documents import DocumentStore
+    from polypilot.workspace.gate import Gate
+    from polypilot_providers.router import Router, Switched
+    from polypilot_providers.types import Usage
+
+
+class Watcher:
+    """Listens to both engines. ``keyring`` names the one in use; empty if none was used yet."""
+
+    def __init__(self, board: StatusBoard, gate: Gate, keyring: Callable[[], str]) -> None:
+        self._board = board
+        self._gate = gate
+        self._keyring = keyring
+        self._asking: set[asyncio.Task[object] | None] = set()
+        self._moved: set[tuple[str, str]] = set()
+        """Switches the user knows of, until the provider that was left answers again."""
+        self.last_usage: Usage | None = None
+        """Token counts of the completion that ended last."""
+
+    def observe(self, event: EngineEvent) -> None:
+        """The completion engine's observer."""
+        match event:
+            case Requested():
+                self._requested()
+            case Ended():
+                self._ended(event)
+            case Moved():
+                self._switched(event.switched)
+            case _:
+                pass
+
+    def began(self) -> None:
+        """A chat message is being answered."""
+        self._board.began()
+
+    def ended(self, problem: Problem | None, *, answered: bool) -> None:
+        """It is answered, has failed, or was stopped."""
+        self._board.ended(problem, answered=answered)
+        self._facts()
+
+    def _requested(self) -> None:
+        # One completion tells of a request for each provider it tries, and of one end. Its
+        # events come from its own task, which is what tells it from another's.
+        task = asyncio.current_task()
+        if task not in self._asking:
+            self._asking.add(task)
+            self._board.began()
+
+    def _ended(self, event: Ended) -> None:
+        self.last_usage = event.usage
+        problem = describe(event.error) if event.error is not None else None
+        answered = problem is None and not event.cancelled
+        if answered:
+            self._moved = {each for each in self._moved if each[0] != event.provider}
+        task = asyncio.current_task()
+        if task in self._asking:
+            self._asking.discard(task)
+            self._board.ended(problem, answered=answered)
+        else:  # no provider could be asked, for want of a model file for instance
+            self._board.outcome(problem, answered=answered)
+        self._facts()
+
+    def _switched(self, switched: Switched) -> None:
+        """Tell of a switch once, not at every key while the first provider is out."""
+        left, to = switched.from_.provider_id, switched.to.provider_id
+        if (left, to) not in self._moved:
+            self._moved.add((left, to))
+            why = switched.message or switched.reason
+            self._board.notice(f"{to} answers instead of {left}: {why}")
+
+    def _facts(self) -> None:
+        self._board.update(redactions=self._gate.redactions, keyring=self._keyring() or None)
+
+
+class WatchedChat(ChatService):
+    """The chat service, with the status told of each answer."""
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        *,
+        router: Router,
+        gate: Gate,
+        documents: DocumentStore,
+        plan: Callable[[str, str], ChatPlan],
+    ) -> None:
+        super().__init__(router=router, gate=gate, documents=documents, plan=plan)
+        self._watcher = watcher
+
+    async def send(
+        self,
+        text: str,
+        *,
+        session_id: str | None = None,
+        provider: str | None = None,
+        model: str | None = None,
+        attachments: Sequence[Attach] = (),
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As ChatService.send."""
+        stream = super().send(
+            text,
+            session_id=session_id,
+            provider=provider,
+            model=model,
+            attachments=attachments,
+        )
+        problem: Problem | None = None
+        answered = False
+        self._watcher.began()
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    if isinstance(event, End):
+                        if event.error is not None:
+                            error = event.error
+                            problem = Problem(error.code, error.message, error.cure)
+                        answered = problem is None and event.stop_reason != "cancelled"
+                    yield event
+        except ChatError:
+            # An empty message, or one too many at a time: the sender is told, and nothing is
+            # wrong with the providers.
+            raise
+        except Exception as error:
+            problem = describe(error)
+            raise
+        finally:
+            self._watcher.ended(problem, answered=answered)

@@ -1,0 +1,127 @@
+"""Providers made from rows: kept while they are the same, made anew when they are not."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from polypilot.backend.pool import ProviderPool
+from polypilot.credentials import Credentials
+from polypilot.embedded.catalog import catalog
+from polypilot.embedded.runtime import Endpoint
+from polypilot.settings import load
+from polypilot.workspace.documents import DocumentStore
+from polypilot.workspace.gate import Gate
+from polypilot.workspace.roots import Roots
+from polypilot_providers.base import Secret
+from polypilot_providers.testing import ScriptedServer, stream
+from polypilot_providers.types import CompletionRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from polypilot.embedded.catalog import Model
+    from polypilot.embedded.runtime import Stage
+    from polypilot.settings import Loaded
+
+ANSWER = b'data: {"content":"x","stop":false}\n\ndata: {"content":"","stop":true}\n\n'
+
+
+class Process:
+    """Stands where the runtime does: says where a model answers at the moment."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    async def ensure(
+        self, model: Model, on_stage: Callable[[Stage], None] | None = None
+    ) -> Endpoint:
+        del model, on_stage
+        return replace(self.endpoint)
+
+    def restart(self, key: str, base_url: str = "") -> None:
+        old = self.endpoint
+        self.endpoint = replace(
+            old, key=Secret(key), pid=old.pid + 1, base_url=base_url or old.base_url
+        )
+
+
+def endpoint(base_url: str) -> Endpoint:
+    return Endpoint(
+        base_url=base_url,
+        key=Secret("first-key"),
+        model_id="m",
+        completion_mode="prefix",
+        chat=True,
+        context_tokens=2048,
+        pid=1000,
+    )
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    """Settings without a file: the defaults."""
+    return load(tmp_path / "config.toml", env={})
+
+
+@pytest.fixture
+def pool_for(loaded: Loaded) -> Callable[[Process], ProviderPool]:
+    """Makes a pool whose embedded model is served by a process of the test's."""
+    model = catalog()["smollm2-135m"]
+    return lambda process: make(process, loaded, model)
+
+
+def make(process: Process, loaded: Loaded, model: Model) -> ProviderPool:
+    return ProviderPool(
+        loaded,
+        credentials=Credentials(),
+        runtime=lambda: process,  # pyright: ignore[reportArgumentType]  asked for `ensure` alone
+        embedded=lambda: model,
+        on_stage=lambda _: None,
+        gate=Gate(Roots(()), loaded.settings.privacy, DocumentStore()),
+        env={},
+        plugins={},
+    )
+
+
+async def ask(pool: ProviderPool) -> None:
+    provider = await pool.provider("embedded")
+    request = CompletionRequest("m", "", max_tokens=4)
+    async with aclosing(provider.complete(request)) as events:
+        async for _ in events:
+            pass
+
+
+async def test_a_process_that_came_back_at_its_port_is_asked_with_its_new_key(
+    pool_for: Callable[[Process], ProviderPool],
+):
+    async with ScriptedServer(stream(ANSWER)) as server:
+        process = Process(endpoint(server.url))
+        pool = pool_for(process)
+        await ask(pool)
+        assert await pool.provider("embedded") is await pool.provider("embedded")
+        process.restart("second-key")
+        await ask(pool)
+        keys = [request.headers["authorization"] for request in server.requests]
+        assert keys == ["Bearer first-key", "Bearer second-key"]
+        await pool.aclose()
+
+
+async def test_a_process_that_came_back_elsewhere_is_asked_there(
+    pool_for: Callable[[Process], ProviderPool],
+):
+    async with ScriptedServer(stream(ANSWER)) as old, ScriptedServer(stream(ANSWER)) as new:
+        process = Process(endpoint(old.url))
+        pool = pool_for(process)
+        await ask(pool)
+        process.restart("second-key", new.url)
+        await ask(pool)
+        assert len(old.requests) == 1
+        assert [request.headers["authorization"] for request in new.requests] == [
+            "Bearer second-key"
+        ]
+        await pool.aclose()
