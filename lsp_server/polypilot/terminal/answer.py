@@ -1,0 +1,221 @@
+"""One answer: from the chat service's events to what a person, or a program, reads."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Protocol
+
+from polypilot.chat import events
+from polypilot.chat.attachments import Attach
+from polypilot.errors import describe
+from polypilot.terminal.output import Output, error_fields
+from polypilot.terminal.program import OK, status_of
+from polypilot.terminal.stream import AnswerView
+from polypilot_providers.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from polypilot.backend import Backend
+    from polypilot.chat.events import ChatEvent, EndReason
+
+
+class Sink(Protocol):
+    """Takes one answer's events, in order; ``end`` comes once, however the answer ended."""
+
+    def begin(self) -> None:
+        """An answer is about to come."""
+        ...
+
+    def take(self, event: ChatEvent) -> None:
+        """The next event."""
+        ...
+
+    def end(self, outcome: Outcome) -> None:
+        """No more events come."""
+        ...
+
+
+class Outcome:
+    """What is known of an answer when it has ended."""
+
+    def __init__(self) -> None:
+        self.provider = ""
+        self.model = ""
+        self.session_id = ""
+        self.usage: Usage | None = None
+        self.stop_reason: EndReason = "cancelled"
+        self.error: events.Error | None = None
+
+    def learn(self, event: ChatEvent) -> None:
+        """Keep what matters at the end."""
+        match event:
+            case events.Session():
+                self.session_id = event.session_id
+                self.provider, self.model = event.provider, event.model
+            case events.Usage():
+                self.usage = event.usage
+            case events.End():
+                self.provider, self.model = event.provider, event.model
+                self.usage = event.usage or self.usage
+                self.stop_reason, self.error = event.stop_reason, event.error
+            case _:
+                pass
+
+
+class Answer:
+    """Asks within one session: the first question opens it, later ones go on in it."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        sink: Sink,
+        *,
+        provider: str,
+        model: str,
+        files: Sequence[Path],
+    ) -> None:
+        self._backend = backend
+        self._sink = sink
+        self._provider, self._model = provider, model
+        self._files: Sequence[Path] = files
+        self._session_id = ""
+
+    async def to(self, question: str) -> int:
+        """Ask, show the answer while it arrives; the exit status."""
+        outcome = Outcome()
+        stream = self._backend.chat.send(
+            question,
+            session_id=self._session_id,
+            provider=self._provider,
+            model=self._model,
+            attachments=[Attach(path.as_uri()) for path in self._files],
+        )
+        self._sink.begin()
+        try:
+            async with aclosing(stream):
+                async for event in stream:
+                    outcome.learn(event)
+                    self._sink.take(event)
+        except Exception as error:  # noqa: BLE001 - shown with its cure, like one in the stream
+            problem = describe(error)
+            outcome.stop_reason = "error"
+            outcome.error = events.Error(problem.code, problem.message, problem.cure)
+        finally:
+            self._session_id = outcome.session_id or self._session_id
+            self._sink.end(outcome)
+        self._files = ()
+        return OK if outcome.error is None else status_of(outcome.error.code)
+
+
+class TerminalSink:
+    """Shows an answer to a person: the text streamed, what else matters around it."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._view: AnswerView | None = None
+
+    def begin(self) -> None:
+        """Open the view."""
+        style = "live" if self._output.interactive else "plain"
+        self._view = AnswerView(self._output.out, style)
+        self._view.__enter__()
+
+    def take(self, event: ChatEvent) -> None:
+        """Show one event."""
+        view = self._view
+        if view is None:
+            return
+        match event:
+            case events.Text():
+                view.text(event.text)
+            case events.Thought():
+                view.thought()
+            case events.Refusal():
+                view.text(event.text)
+            case _:
+                note = note_of(event)
+                if note:
+                    self._output.note(note)
+
+    def end(self, outcome: Outcome) -> None:
+        """Close the view; say how it ended, if not well."""
+        if self._view is not None:
+            self._view.__exit__(None, None, None)
+            self._view = None
+        if outcome.error is not None:
+            self._output.failure(outcome.error.code, outcome.error.message, outcome.error.cure)
+        elif outcome.stop_reason == "length":
+            self._output.note("The answer was cut at the model's limit.")
+        elif self._output.interactive and outcome.stop_reason != "cancelled":
+            self._output.print(summary(outcome), "dim")
+
+
+class JsonSink:
+    """One JSON line per event; ``usage`` and ``stop`` come last, however the answer ended."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def begin(self) -> None:
+        """Nothing precedes the first event."""
+
+    def take(self, event: ChatEvent) -> None:
+        """Print what belongs to the answer on stdout, notices on stderr."""
+        match event:
+            case events.Text():
+                self._output.json({"type": "text", "text": event.text})
+            case events.Thought():
+                self._output.json({"type": "thought", "text": event.text})
+            case events.ToolCall():
+                fields = {"id": event.id, "name": event.name, "arguments": event.arguments}
+                self._output.json({"type": "tool_call", **fields})
+            case events.Refusal():
+                self._output.json({"type": "refusal", "text": event.text})
+            case _:
+                note = note_of(event)
+                if note:
+                    self._output.note(note)
+
+    def end(self, outcome: Outcome) -> None:
+        """Print the error, if any, then ``usage`` and ``stop``."""
+        if outcome.error is not None:
+            error = outcome.error
+            self._output.json(error_fields(error.code, error.message, error.cure))
+            self._output.failure(error.code, error.message, error.cure)
+        self._output.json({"type": "usage", **asdict(outcome.usage or Usage())})
+        self._output.json(
+            {
+                "type": "stop",
+                "reason": outcome.stop_reason,
+                "provider": outcome.provider,
+                "model": outcome.model,
+                "session_id": outcome.session_id,
+            }
+        )
+
+
+def note_of(event: ChatEvent) -> str:
+    """What a person should know of an event that is no part of the answer; may be empty."""
+    match event:
+        case events.Notice():
+            return event.message
+        case events.Context():
+            refused = [item for item in event.items if item.refused]
+            return "\n".join(f"{item.uri} was not attached: {item.refused}" for item in refused)
+        case _:
+            return ""
+
+
+def summary(outcome: Outcome) -> str:
+    """Who answered, and how much."""
+    usage = outcome.usage or Usage()
+    tokens = [
+        f"{count} {what}"
+        for count, what in ((usage.input_tokens, "in"), (usage.output_tokens, "out"))
+        if count is not None
+    ]
+    counted = f" · {', '.join(tokens)} tokens" if tokens else ""
+    return f"{outcome.provider} · {outcome.model}{counted}"

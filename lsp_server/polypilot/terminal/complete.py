@@ -1,0 +1,68 @@
+"""``polypilot complete FILE:LINE:COL``: one completion in a file, without an editor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from polypilot.terminal.clean import clean
+from polypilot.terminal.program import OK, Program, workspace_root
+from polypilot_providers.types import Usage
+
+if TYPE_CHECKING:
+    from polypilot.backend import CompletionResult
+
+
+class Place(click.ParamType[tuple[Path, int, int]]):
+    """``FILE:LINE:COL``, both counted from 1, columns in characters."""
+
+    name = "FILE:LINE:COL"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Path, int, int]:
+        """Split from the right: a file's name may hold colons."""
+        parts = str(value).rsplit(":", 2)
+        if len(parts) != 3 or not all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - FILE, LINE, COL
+            self.fail("is FILE:LINE:COL, both counted from 1, e.g. src/app.py:12:9", param, ctx)
+        file, line, column = Path(parts[0]), int(parts[1]), int(parts[2])
+        if line < 1 or column < 1:
+            self.fail("lines and columns are counted from 1", param, ctx)
+        if not file.is_file():
+            self.fail(f"there is no file {str(file)!r}", param, ctx)
+        return file.absolute(), line, column
+
+
+@click.command()
+@click.argument("place", type=Place())
+@click.option("--json", "json_mode", is_flag=True, help="One JSON line per event.")
+@click.pass_obj
+def complete(program: Program, *, place: tuple[Path, int, int], json_mode: bool) -> int:
+    """Complete the code at a place in a file. The file itself is not changed."""
+    file, line, column = place
+    with program.session([workspace_root(file)]) as session:
+        result = session.run(session.backend.complete_file(file, line, column))
+    if json_mode:
+        _show_json(program, result)
+    else:
+        # Nothing but the text: it can be piped into the file.
+        program.output.out.file.write(clean(result.text) + ("\n" if result.text else ""))
+    return OK
+
+
+def _show_json(program: Program, result: CompletionResult) -> None:
+    output = program.output
+    if result.text:
+        output.json({"type": "text", "text": result.text})
+    output.json({"type": "usage", **asdict(result.usage or Usage())})
+    output.json(
+        {
+            "type": "stop",
+            "reason": str(result.stop_reason),
+            "provider": result.provider,
+            "model": result.model,
+        }
+    )

@@ -1,0 +1,85 @@
+"""``polypilot providers`` and ``polypilot use``: which suppliers there are, and the choice."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Literal, cast
+
+import click
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from polypilot.backend import ProviderState
+    from polypilot.terminal.program import Program
+
+Purpose = Literal["completion", "chat", "both"]
+PURPOSES = ("completion", "chat", "both")
+
+
+@click.command()
+@click.option("--json", "json_mode", is_flag=True, help="One JSON array of rows.")
+@click.pass_obj
+def providers(program: Program, *, json_mode: bool) -> None:
+    """List the providers you can use, and which you have chosen."""
+    with program.session() as session:
+        states = session.run(session.backend.provider_states())
+    if json_mode:
+        program.output.json([asdict(state) for state in states])
+        return
+    program.output.table(
+        ("provider", "name", "key", "completion model", "chat model", "selected for"),
+        [_row(state) for state in states],
+    )
+    program.output.print()
+    program.output.print("Choose one with: polypilot use PROVIDER", style="dim")
+
+
+def _row(state: ProviderState) -> tuple[str | Text, ...]:
+    return (
+        Text(state.id, style="bold" if state.selected_for else ""),
+        state.name,
+        _key(state),
+        state.completion_model or "",
+        state.chat_model or "",
+        ", ".join(state.selected_for),
+    )
+
+
+def _key(state: ProviderState) -> Text:
+    if state.auth == "none":
+        return Text("not needed", style="dim")
+    if state.auth == "command":
+        return Text("by command", style="dim")
+    if state.key_stored is None:
+        return Text("?", style="yellow")
+    return Text("stored", style="green") if state.key_stored else Text("none", style="dim")
+
+
+@click.command()
+@click.argument("target", metavar="PROVIDER[/MODEL]")
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(PURPOSES),
+    default="both",
+    show_default=True,
+    help="What it shall serve.",
+)
+@click.option("--json", "json_mode", is_flag=True, help="The outcome as one JSON object.")
+@click.pass_obj
+def use(program: Program, *, target: str, purpose: str, json_mode: bool) -> None:
+    """Use a provider from now on. Writes it into your config.toml; the rest of it stays."""
+    provider_id, _, model = target.partition("/")
+    with program.session() as session:
+        choice = session.run(
+            session.backend.select(cast("Purpose", purpose), provider_id, model or None)
+        )
+    if json_mode:
+        fields = asdict(choice)
+        fields["for"] = fields.pop("for_")
+        program.output.json({**fields, "file": str(choice.file), "saved": True})
+        return
+    with_model = f" with {choice.model}" if choice.model else ""
+    what = "completion and chat" if choice.for_ == "both" else choice.for_
+    program.output.print(f"{what}: {choice.provider}{with_model}")
+    program.output.print(f"written to {choice.file}", style="dim")
