@@ -1,0 +1,355 @@
+--- The chat: sends the prompt, shows the answer while it is written.
+local client = require("polypilot.client")
+local config = require("polypilot.config")
+local selection = require("polypilot.chat.selection")
+local status = require("polypilot.status")
+local util = require("polypilot.util")
+local view = require("polypilot.chat.view")
+
+local api = vim.api
+
+--- A screenful of deltas is put on screen at once; each alone would be drawn for nothing.
+local FLUSH_MS = 25
+
+local M = {}
+
+---@class polypilot.Turn
+---@field token string
+---@field client? vim.lsp.Client
+---@field id? integer the request's
+---@field deltas { kind: string, text: string }[]
+---@field stopped boolean
+---@field headed boolean
+---@field usage? table
+
+---@type string|nil
+local session
+---@type polypilot.Turn|nil
+local turn
+---@type polypilot.Attachment[]
+local attachments = {}
+local turns = 0
+
+local function titles()
+  local target = status.get().chat or {}
+  local name = util.value(target.model) or util.value(target.provider)
+  local keys = config.current.chat.keys
+  local doing = turn and " · answering" or ""
+  view.title("transcript", ("Polypilot%s%s"):format(name and " · " .. name or "", doing))
+  local parts = vim.tbl_map(function(each)
+    return each.label
+  end, attachments)
+  local hint = {}
+  if turn and keys.stop then
+    hint[1] = keys.stop .. " stops"
+  elseif keys.send then
+    hint[1] = keys.send .. " sends"
+  end
+  if #parts > 0 then
+    hint[#hint + 1] = "with " .. table.concat(parts, ", ")
+  end
+  view.title("prompt", table.concat(hint, " · "))
+end
+
+--- The answer's heading, once; who answers is known from its first event.
+local function head(mine, value)
+  if mine.headed then
+    return
+  end
+  mine.headed = true
+  local name = util.value(value.provider) or "Polypilot"
+  local model = util.value(value.model)
+  view.heading(model and model ~= "" and ("%s / %s"):format(name, model) or name)
+end
+
+---@param mine polypilot.Turn
+local function flush(mine)
+  local deltas = mine.deltas
+  mine.deltas = {}
+  if #deltas > 0 then
+    head(mine, {})
+  end
+  local index = 1
+  while deltas[index] do
+    local kind, pieces = deltas[index].kind, {}
+    while deltas[index] and deltas[index].kind == kind do
+      pieces[#pieces + 1] = deltas[index].text
+      index = index + 1
+    end
+    view.stream(kind, table.concat(pieces))
+  end
+end
+
+local function queue(kind, text)
+  local mine = turn
+  if not mine or type(text) ~= "string" then
+    return
+  end
+  table.insert(mine.deltas, { kind = kind, text = text })
+  if #mine.deltas == 1 then
+    vim.defer_fn(function()
+      flush(mine)
+    end, FLUSH_MS)
+  end
+end
+
+local function remark(text)
+  if turn then
+    flush(turn)
+  end
+  view.note(text)
+end
+
+---@type table<string, fun(mine: polypilot.Turn, value: table)>
+local receive = {
+  session = function(mine, value)
+    session = value.sessionId
+    head(mine, value)
+  end,
+  context = function(_, value)
+    for _, item in ipairs(util.value(value.items) or {}) do
+      local name = vim.fn.fnamemodify(vim.uri_to_fname(item.uri), ":~:.")
+      local refused = util.value(item.refused)
+      if refused then
+        remark(("%s was not sent: %s"):format(name, refused))
+      else
+        local redacted = util.value(item.redacted) or 0
+        remark(
+          ("with %s, %s tokens%s"):format(
+            name,
+            util.value(item.tokens) or "?",
+            redacted ~= 0 and (", %s secrets taken out"):format(redacted) or ""
+          )
+        )
+      end
+    end
+  end,
+  text = function(_, value)
+    queue("text", value.text)
+  end,
+  thought = function(_, value)
+    queue("thought", value.text)
+  end,
+  refusal = function(_, value)
+    queue("refusal", value.text)
+  end,
+  toolCall = function(_, value)
+    remark(("tool: %s"):format(value.name))
+  end,
+  usage = function(mine, value)
+    mine.usage = value
+  end,
+  notice = function(_, value)
+    remark(value.message)
+  end,
+}
+
+local reasons = {
+  length = "cut off: the answer's length limit was reached",
+  cancelled = "stopped",
+  refusal = "the model refused",
+}
+
+local function closing(mine, result)
+  local parts = { reasons[result.stopReason] }
+  local name, model = util.value(result.provider), util.value(result.model)
+  if name then
+    parts[#parts + 1] = model and ("%s / %s"):format(name, model) or name
+  end
+  local usage = util.value(result.usage) or mine.usage or {}
+  local input, output = util.value(usage.inputTokens), util.value(usage.outputTokens)
+  if input or output then
+    parts[#parts + 1] = ("%s tokens in, %s out"):format(input or "?", output or "?")
+  end
+  return table.concat(parts, " · ")
+end
+
+---@param mine polypilot.Turn
+---@param problem polypilot.Problem|nil
+---@param result table|nil
+local function finish(mine, problem, result)
+  client.on_progress(mine.token, nil)
+  if turn ~= mine then
+    return
+  end
+  flush(mine)
+  turn = nil
+  result = result or {}
+  session = util.value(result.sessionId) or session
+  problem = problem or util.value(result.error)
+  head(mine, result)
+  local text = util.value(result.text)
+  if text then
+    view.stream("text", text)
+  end
+  if mine.stopped then
+    problem, result.stopReason = nil, "cancelled"
+  end
+  if problem then
+    view.problem({
+      message = tostring(problem.message),
+      code = problem.code,
+      cure = util.value(problem.cure),
+    })
+  end
+  local last = closing(mine, result)
+  if last ~= "" then
+    view.note(last)
+  end
+  titles()
+  api.nvim_exec_autocmds("User", { pattern = "PolypilotChatDone", modeline = false })
+end
+
+---@return boolean
+function M.busy()
+  return turn ~= nil
+end
+
+local function told_busy()
+  if turn then
+    util.notify("an answer is still being written; :PolypilotStop ends it", vim.log.levels.WARN)
+  end
+  return turn ~= nil
+end
+
+--- Sends one message; the answer goes to the transcript.
+---@param text string
+function M.send(text)
+  if vim.trim(text) == "" then
+    return
+  end
+  if told_busy() then
+    return
+  end
+  turns = turns + 1
+  local mine = {
+    token = "polypilot-chat-" .. turns,
+    deltas = {},
+    stopped = false,
+    headed = false,
+  }
+  turn = mine
+  view.heading("You", text)
+  local context = attachments
+  attachments = {}
+  view.follow(true)
+  titles()
+  client.on_progress(mine.token, function(value)
+    local take = type(value) == "table" and receive[value.kind]
+    if take and turn == mine then
+      take(mine, value)
+    end
+  end)
+  client.ensure(function(problem, server)
+    if not server or mine.stopped then
+      return finish(mine, problem)
+    end
+    mine.client = server
+    local params = {
+      text = text,
+      sessionId = session,
+      context = selection.parameters(context, server.offset_encoding),
+      partialResultToken = mine.token,
+    }
+    local sent, id = server:request("polypilot/chat/send", params, function(err, result)
+      finish(mine, err and util.problem(err) or nil, util.value(result))
+    end, api.nvim_get_current_buf())
+    mine.id = id
+    if not sent then
+      finish(mine, { message = "the server has gone", cure = ":PolypilotRestart starts it again" })
+    end
+  end)
+end
+
+--- Stops the answer that is being written; what came stays.
+---@return boolean stopped whether there was one
+function M.stop()
+  local mine = turn
+  if not mine then
+    return false
+  end
+  mine.stopped = true
+  if mine.client and mine.id then
+    mine.client:cancel_request(mine.id)
+  end
+  -- 0.11 swallows the answer to a cancelled request when it is an error, so it isn't waited for.
+  finish(mine, nil, {})
+  return true
+end
+
+--- A new session: the transcript is emptied, and the server told to forget the old one.
+function M.new()
+  M.stop()
+  local old = session
+  session, attachments = nil, {}
+  if old and client.running() then
+    client.request("polypilot/chat/close", { sessionId = old }, function() end)
+  end
+  view.clear()
+  titles()
+end
+
+local function send_prompt()
+  -- What was typed stays in the prompt while it can't be sent.
+  if not told_busy() then
+    vim.cmd.stopinsert()
+    M.send(view.take_prompt())
+  end
+end
+
+local function map(bufnr, modes, key, action, desc)
+  if key then
+    vim.keymap.set(modes, key, action, { buffer = bufnr, desc = "Polypilot: " .. desc })
+  end
+end
+
+local function map_keys()
+  local keys = config.current.chat.keys
+  local transcript, prompt = view.buffers()
+  map(prompt, "n", keys.send, send_prompt, "send")
+  map(prompt, "i", keys.send_insert, send_prompt, "send")
+  for _, bufnr in ipairs({ transcript, prompt }) do
+    map(bufnr, "n", keys.stop, M.stop, "stop the answer")
+    map(bufnr, "n", keys.new, M.new, "new session")
+    map(bufnr, "n", keys.close, view.close, "close the chat")
+  end
+  if keys.stop then
+    vim.keymap.set("i", keys.stop, function()
+      return turn and '<Cmd>lua require("polypilot.chat").stop()<CR>' or keys.stop
+    end, { buffer = prompt, expr = true, desc = "Polypilot: stop the answer" })
+  end
+end
+
+--- Adds what is sent with the next message.
+---@param attachment polypilot.Attachment|nil
+function M.attach(attachment)
+  if attachment then
+    table.insert(attachments, attachment)
+    titles()
+  end
+end
+
+function M.open()
+  view.open()
+  map_keys()
+  titles()
+end
+
+function M.setup()
+  client.when_gone(function()
+    session = nil
+    if turn then
+      finish(turn, {
+        message = "the server ended before the answer was complete",
+        cure = ":PolypilotRestart starts it again, :PolypilotLog shows why",
+      })
+    end
+  end)
+  api.nvim_create_autocmd("User", {
+    group = api.nvim_create_augroup("polypilot.chat", {}),
+    pattern = "PolypilotStatus",
+    callback = titles,
+  })
+end
+
+return M

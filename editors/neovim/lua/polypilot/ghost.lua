@@ -1,0 +1,385 @@
+--- Suggestions while typing: asks the server, holds what it offers, accepts it.
+---
+--- The same on every Neovim: 0.12's own `vim.lsp.inline_completion` can't accept a word or a line
+--- and drops its text at each keystroke. See "Native inline completion" in the help.
+local client = require("polypilot.client")
+local config = require("polypilot.config")
+local offers = require("polypilot.offer")
+local preview = require("polypilot.preview")
+local status = require("polypilot.status")
+local text = require("polypilot.text")
+local util = require("polypilot.util")
+
+local api = vim.api
+local INVOKED, AUTOMATIC = 1, 2
+local METHOD = "textDocument/inlineCompletion"
+
+local M = {}
+
+---@class polypilot.Shown
+---@field bufnr integer
+---@field offers polypilot.Offer[]
+---@field index integer
+---@field client_id integer
+---@field invoked boolean whether all alternatives were asked for
+
+---@class polypilot.Ask
+---@field bufnr integer
+---@field row integer
+---@field column integer
+---@field tick integer
+---@field kind integer
+---@field step integer how far to move among what comes
+---@field client? vim.lsp.Client
+---@field id? integer the request's
+
+---@type polypilot.Shown|nil
+local shown
+---@type polypilot.Ask|nil the request under way
+local pending
+---@type string|nil the place that was last asked about, or dismissed
+local asked
+---@type uv.uv_timer_t|nil
+local timer
+
+local function cursor()
+  local row, column = unpack(api.nvim_win_get_cursor(0))
+  return row - 1, column
+end
+
+local function inserting()
+  return vim.startswith(api.nvim_get_mode().mode, "i")
+end
+
+local function place(bufnr)
+  local row, column = cursor()
+  return ("%d:%d:%d:%d"):format(bufnr, api.nvim_buf_get_changedtick(bufnr), row, column)
+end
+
+local function hidden(bufnr)
+  local ghost = config.current.ghost
+  if not ghost.with_menu and vim.fn.pumvisible() == 1 then
+    return true
+  end
+  return ghost.suppress ~= nil and ghost.suppress(bufnr) == true
+end
+
+local function cancel()
+  if timer then
+    timer:stop()
+  end
+  local old = pending
+  pending = nil
+  if old and old.client and old.id and not old.client:is_stopped() then
+    old.client:cancel_request(old.id)
+  end
+end
+
+local function clear()
+  if shown then
+    preview.clear(shown.bufnr)
+  end
+  shown = nil
+end
+
+--- The offer under the cursor with what is left of it; nil when there is none that fits.
+---@return polypilot.Offer|nil offer
+---@return string rest
+---@return string replaced
+local function current()
+  local bufnr = api.nvim_get_current_buf()
+  if not shown or shown.bufnr ~= bufnr then
+    return nil, "", ""
+  end
+  local offer = shown.offers[shown.index]
+  local row, column = cursor()
+  local rest, replaced = offer:rest(bufnr, row, column)
+  if not rest or (rest == "" and replaced == "") then
+    return nil, "", ""
+  end
+  return offer, rest, replaced
+end
+
+--- Draws what still fits, takes away what doesn't.
+local function redraw()
+  if not shown then
+    return
+  end
+  local offer, rest, replaced = current()
+  if not offer then
+    clear()
+  elseif hidden(shown.bufnr) then
+    preview.clear(shown.bufnr)
+  else
+    local row, column = cursor()
+    local count = { index = shown.index, total = #shown.offers }
+    preview.draw(shown.bufnr, row, column, rest, replaced, count)
+  end
+end
+
+--- Where in `list` to begin: at what the user is looking at, so that a refresh doesn't change it.
+local function start_index(list)
+  local offer, rest, replaced = current()
+  if offer then
+    local row, column = cursor()
+    for index, each in ipairs(list) do
+      local other, other_replaced = each:rest(shown.bufnr, row, column)
+      if other == rest and other_replaced == replaced then
+        return index
+      end
+    end
+  end
+  return 1
+end
+
+---@param ask polypilot.Ask
+local function on_reply(ask, err, result)
+  if pending ~= ask then
+    return
+  end
+  pending = nil
+  if err then
+    if ask.kind == INVOKED then
+      util.report(util.problem(err))
+    end
+    return
+  end
+  local bufnr = ask.bufnr
+  local row, column = cursor()
+  local moved = api.nvim_get_current_buf() ~= bufnr
+    or row ~= ask.row
+    or column ~= ask.column
+    or api.nvim_buf_get_changedtick(bufnr) ~= ask.tick
+  -- No answer (null: superseded) leaves what is there; an empty one takes it away.
+  if type(result) ~= "table" or moved or not inserting() then
+    return
+  end
+  local list = {}
+  for _, item in ipairs(util.value(result.items) or result) do
+    local offer = offers.new(item, bufnr, row, column, ask.client.offset_encoding)
+    if offer and offer:rest(bufnr, row, column) then
+      list[#list + 1] = offer
+    end
+  end
+  local index = #list > 0 and (start_index(list) + ask.step - 1) % #list + 1 or 1
+  clear()
+  if #list > 0 then
+    shown = {
+      bufnr = bufnr,
+      offers = list,
+      index = index,
+      client_id = ask.client.id,
+      invoked = ask.kind == INVOKED,
+    }
+    redraw()
+  end
+end
+
+---@param kind integer
+---@param step? integer
+local function request(kind, step)
+  cancel()
+  local bufnr = api.nvim_get_current_buf()
+  local server = client.attached(bufnr)
+  if not server then
+    return
+  end
+  local row, column = cursor()
+  local line = api.nvim_get_current_line()
+  local ask = {
+    bufnr = bufnr,
+    row = row,
+    column = column,
+    tick = api.nvim_buf_get_changedtick(bufnr),
+    kind = kind,
+    step = step or 0,
+    client = server,
+  }
+  pending = ask
+  asked = place(bufnr)
+  local params = {
+    textDocument = { uri = vim.uri_from_bufnr(bufnr) },
+    position = { line = row, character = text.character(line, server.offset_encoding, column) },
+    context = { triggerKind = kind },
+  }
+  -- The buffer's own number: 0.11 doesn't send pending changes first when it is given 0.
+  local sent, id = server:request(METHOD, params, function(err, result)
+    on_reply(ask, err, result)
+  end, bufnr)
+  if not sent then
+    pending = nil
+  elseif pending == ask then
+    ask.id = id
+  end
+end
+
+local function wanted(bufnr)
+  return config.current.ghost.auto
+    and not status.paused()
+    and vim.g.polypilot_enabled ~= false
+    and vim.b[bufnr].polypilot_enabled ~= false
+    and vim.bo[bufnr].modifiable
+    and inserting()
+    and not hidden(bufnr)
+end
+
+local function automatic()
+  if wanted(api.nvim_get_current_buf()) then
+    request(AUTOMATIC)
+  end
+end
+
+--- After a change of text or cursor.
+local function update()
+  local bufnr = api.nvim_get_current_buf()
+  redraw()
+  if place(bufnr) == asked then
+    return
+  end
+  cancel()
+  if not wanted(bufnr) or not client.attached(bufnr) then
+    return
+  end
+  local wait = config.current.ghost.debounce_ms
+  if wait == 0 then
+    request(AUTOMATIC)
+  else
+    timer = timer or assert(vim.uv.new_timer())
+    timer:start(wait, 0, vim.schedule_wrap(automatic))
+  end
+end
+
+--- Inserts what was accepted. Called by the keys of `accept_keys`, between two undo breaks.
+---@param part "all"|"word"|"line"
+function M._insert(part)
+  local offer, rest, replaced = current()
+  if not offer or not shown then
+    return
+  end
+  local taken = rest
+  if part ~= "all" then
+    taken = (part == "word" and text.word or text.line)(rest)
+  end
+  local whole = taken == rest
+  local row, column = cursor()
+  local stop = whole and column + #replaced or column
+  local lines = vim.split(taken, "\n", { plain = true })
+  local state = shown
+  if whole then
+    clear()
+  end
+  api.nvim_buf_set_text(state.bufnr, row, column, row, stop, lines)
+  local last = #lines == 1 and column + #taken or #lines[#lines]
+  api.nvim_win_set_cursor(0, { row + #lines, last })
+  if not whole then
+    redraw()
+    return
+  end
+  local server = vim.lsp.get_client_by_id(state.client_id)
+  if server and offer.command then
+    -- Its outcome is the server's own business; nothing to show.
+    server:exec_cmd(offer.command, { bufnr = state.bufnr }, function() end)
+  end
+end
+
+---@return boolean visible whether there is a suggestion that can be accepted
+function M.visible()
+  return inserting() and current() ~= nil and not hidden(api.nvim_get_current_buf())
+end
+
+--- Keys for an expr mapping: they accept the suggestion as one undo step. nil when none is shown.
+---@param part "all"|"word"|"line"
+---@return string|nil
+function M.accept_keys(part)
+  if not M.visible() then
+    return nil
+  end
+  return ('<C-g>u<Cmd>lua require("polypilot.ghost")._insert("%s")<CR><C-g>u'):format(part)
+end
+
+---@param part? "all"|"word"|"line"
+---@return boolean accepted
+function M.accept(part)
+  local keys = M.accept_keys(part or "all")
+  if keys then
+    api.nvim_feedkeys(vim.keycode(keys), "ni", false)
+  end
+  return keys ~= nil
+end
+
+---@return boolean dismissed whether there was anything
+function M.dismiss()
+  local had = shown ~= nil or pending ~= nil
+  cancel()
+  clear()
+  asked = inserting() and place(api.nvim_get_current_buf()) or nil
+  return had
+end
+
+--- Asks for suggestions here, whatever is paused.
+function M.trigger()
+  if not inserting() then
+    return
+  end
+  if not client.attached(api.nvim_get_current_buf()) then
+    util.notify("no server is attached to this buffer; :checkhealth polypilot", vim.log.levels.WARN)
+    return
+  end
+  request(INVOKED)
+end
+
+--- Shows another suggestion; asks for all of them the first time.
+---@param step 1|-1
+---@return boolean cycled
+function M.cycle(step)
+  if not M.visible() or not shown then
+    return false
+  end
+  if #shown.offers == 1 and not shown.invoked then
+    request(INVOKED, step)
+  else
+    shown.index = (shown.index + step - 1) % #shown.offers + 1
+    redraw()
+  end
+  return true
+end
+
+---@return boolean enabled automatic suggestions in this buffer, after the switch
+function M.toggle()
+  local bufnr = api.nvim_get_current_buf()
+  vim.b[bufnr].polypilot_enabled = vim.b[bufnr].polypilot_enabled == false
+  if not vim.b[bufnr].polypilot_enabled then
+    M.dismiss()
+  end
+  return vim.b[bufnr].polypilot_enabled
+end
+
+function M.setup()
+  local group = api.nvim_create_augroup("polypilot.ghost", {})
+  M.dismiss()
+  asked = nil
+  if not config.current.ghost.enabled then
+    return
+  end
+  preview.highlights()
+  local function on(events, callback)
+    api.nvim_create_autocmd(events, { group = group, callback = callback })
+  end
+  on({ "InsertEnter", "TextChangedI", "CursorMovedI", "TextChangedP", "CompleteDone" }, function()
+    -- InsertEnter comes before the mode has changed, CompleteDone before the menu is gone.
+    vim.schedule(function()
+      if inserting() then
+        update()
+      end
+    end)
+  end)
+  -- Not scheduled: the text must be trimmed before the screen is drawn, or it flickers.
+  on({ "TextChangedI", "TextChangedP", "CursorMovedI" }, redraw)
+  on({ "InsertLeave", "BufLeave" }, function()
+    M.dismiss()
+    asked = nil
+  end)
+  on("ColorScheme", preview.highlights)
+end
+
+return M
