@@ -20,7 +20,12 @@ AuthHeader = Literal["bearer", "x-api-key"]
 
 
 class StreamParser(Protocol):
-    """A wire's sans-IO reader of one streamed answer."""
+    """A wire's sans-IO reader of one streamed answer: it is fed the body's bytes as they come."""
+
+    @property
+    def accept(self) -> str:
+        """The media type it reads, which the request asks for."""
+        ...
 
     @property
     def progress(self) -> int:

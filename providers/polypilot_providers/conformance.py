@@ -35,7 +35,9 @@ from polypilot_providers.errors import (
 )
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
-from polypilot_providers.scripted import Close, ScriptedServer, Stall, Tick, reply, stream
+from polypilot_providers.probes import key_of, outcome
+from polypilot_providers.scripted import ScriptedServer
+from polypilot_providers.scripts import Close, Stall, Tick, reply, stream
 from polypilot_providers.types import ChatRequest, CompletionRequest, Event, Stop, user
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from polypilot_providers.base import KeySource
-    from polypilot_providers.scripted import Step
+    from polypilot_providers.scripts import Step
 
 KEY = "canary-key-3fbc51d0"
 CODE = "canary_code = compute_the_secret_of_the_user()"
@@ -82,6 +84,10 @@ class ProviderConformance(ABC):
     models_answer: ClassVar[bytes] = b""
     """The body of the list of models, if there is one; it lists ``model_id``."""
     model_id: ClassVar[str] = ""
+
+    def pieces(self) -> list[bytes]:
+        """``answer``, cut between its events; as it stands for server-sent events."""
+        return [piece + b"\n\n" for piece in self.answer.split(b"\n\n")]
 
     @abstractmethod
     def make(self, base_url: str, key: KeySource, http: HttpClient) -> Provider:
@@ -198,13 +204,13 @@ class ProviderConformance(ABC):
         """Neither before the first event nor between events do they hold off the limits."""
         pings = Tick(self.ping, 0.02)
         limits = Limits(PATIENCE, 0.5, 0.5)
-        pieces = self.answer.split(b"\n\n")
+        pieces = self.pieces()
         got: list[Event] = []
         count = 0
         async with _Stage(self, []) as stage:
             while not got:
                 assert count < len(pieces)
-                beginning = b"\n\n".join([*pieces[:count], b""])
+                beginning = b"".join(pieces[:count])
                 stage.server.play(stream(beginning or self.ping, pings, end=False))
                 got, error = await stage.collect_until_error(limits)
                 assert isinstance(error, TimedOut)
@@ -237,7 +243,7 @@ class _Stage:
     ) -> None:
         self.server = ScriptedServer(*scripts)
         self._suite = suite
-        self._key = key or _canary
+        self._key = key or key_of(KEY)
         self._http = HttpClient(Network(env={}))
 
     async def __aenter__(self) -> Self:
@@ -263,18 +269,7 @@ class _Stage:
         self, limits: Limits | None = None
     ) -> tuple[list[Event], ProviderError | None]:
         """The events of one request, and what ended them."""
-        got: list[Event] = []
-        try:
-            async with aclosing(self._suite.ask(self.provider, limits)) as events:
-                async for event in events:
-                    got.append(event)  # noqa: PERF401 - what came before an error counts
-        except ProviderError as error:
-            return got, error
-        return got, None
-
-
-async def _canary() -> Secret | None:
-    return Secret(KEY)
+        return await outcome(self._suite.ask(self.provider, limits))
 
 
 async def _within(wait: Awaitable[object]) -> None:

@@ -1,6 +1,6 @@
-"""From a supplier's refusal, whatever its shape, to the error tree.
+"""From a supplier's refusal to the error tree.
 
-The shapes and codes are those of recorded answers of the suppliers; where only a supplier's
+The codes and words are those of recorded answers of the suppliers; where only a supplier's
 SDK or documentation tells, the wire's tests say so.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from polypilot_providers.errors import (
     Unavailable,
     UnknownModel,
 )
-from polypilot_providers.jsonvalue import as_dict, as_list, as_str, parse
+from polypilot_providers.said import Said, gather, read
 from polypilot_providers.sanitise import NOTHING_HIDDEN, Hidden, clean
 
 if TYPE_CHECKING:
@@ -74,16 +74,6 @@ class ParameterRefused(RequestRefused):
             r"(?:supported|allowed|valid) values[^:]*:(.*)", self._text, re.IGNORECASE | re.DOTALL
         )
         return re.findall(r"['\"`](\w+)['\"`]", listed[1]) if listed else []
-
-
-@dataclass(slots=True)
-class _Said:
-    """What can be got out of an answer's body."""
-
-    message: str = ""
-    param: str = ""
-    codes: set[str] = field(default_factory=set[str])
-    status: int | None = None
 
 
 _AUTH = {
@@ -137,14 +127,14 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, peer: Peer
 
     ``headers`` must look names up without regard to case; ``body`` may be cut short.
     """
-    said = _read(body)
+    said = read(body)
     said.status = status
     return _build(said, peer, retry_after(headers))
 
 
 def from_event(payload: Mapping[str, object], peer: Peer) -> ProviderError:
     """The error that a supplier reports inside a stream that began well."""
-    said = _gather(payload)
+    said = gather(payload)
     if said.status is None and said.codes.isdisjoint(_REFUSED | _known()):
         return StreamBroken(
             _sentence("reported an error while answering", said, peer),
@@ -188,61 +178,7 @@ def _known() -> set[str]:
     return _AUTH | _MODEL | _CONTEXT | _QUOTA | _RATE | _DOWN
 
 
-def _read(body: bytes) -> _Said:
-    text = body.decode("utf-8", "replace")
-    try:
-        value = parse(text)
-    except ValueError:
-        # Some servers answer in plain words; a web page says nothing worth showing.
-        return _Said() if "<" in text[:200] else _Said(text)
-    first = as_list(value)[:1]
-    return _gather(as_dict(first[0] if first else value))
-
-
-def _gather(payload: Mapping[str, object]) -> _Said:
-    """Collect message, codes and parameter from the shapes suppliers use."""
-    said = _Said()
-    inner = payload.get("error")
-    error = as_dict(inner)
-    if isinstance(inner, str):
-        said.message = inner
-    for source in (error, payload):
-        said.message = said.message or _words(source)
-        said.param = said.param or as_str(source.get("param"))
-        _codes(source, said)
-    for detail in as_list(error.get("details")):
-        said.codes.add(as_str(as_dict(detail).get("reason")).lower())
-    said.codes.add(as_str(as_dict(error.get("details")).get("error_code")).lower())
-    said.codes.discard("")
-    return said
-
-
-def _words(source: Mapping[str, object]) -> str:
-    detail = source.get("detail")
-    problems = [as_dict(entry) for entry in as_list(detail)]
-    if problems:
-        # Pydantic's list; its `input` field would echo our request.
-        return "; ".join(
-            ".".join(str(step) for step in as_list(problem.get("loc"))[1:])
-            + ": "
-            + as_str(problem.get("msg"))
-            for problem in problems
-        )
-    return as_str(source.get("message")) or as_str(detail)
-
-
-def _codes(source: Mapping[str, object], said: _Said) -> None:
-    for name in ("code", "type", "status", "status_code"):
-        value = source.get(name)
-        if isinstance(value, str) and value.isdecimal() and len(value) == 3:  # noqa: PLR2004 - a status
-            value = int(value)
-        if isinstance(value, str):
-            said.codes.add(value.lower())
-        elif isinstance(value, int) and 400 <= value <= 599:  # noqa: PLR2004 - the error statuses
-            said.status = said.status or value
-
-
-def _build(said: _Said, peer: Peer, wait: float | None) -> ProviderError:
+def _build(said: Said, peer: Peer, wait: float | None) -> ProviderError:
     kind, what, cure = _kind(said)
     error = kind(
         _sentence(what, said, peer),
@@ -271,7 +207,7 @@ _SAYS_DOWN: _Kind = (Unavailable, "is overloaded or failing", "Try again in a mo
 _SAYS_NO: _Kind = (RequestRefused, "refused the request", "")
 
 
-def _kind(said: _Said) -> _Kind:
+def _kind(said: Said) -> _Kind:
     by_code: tuple[tuple[set[str], _Kind], ...] = (
         (_QUOTA, _SAYS_QUOTA),
         (_CONTEXT, _SAYS_LONG),
@@ -289,7 +225,7 @@ def _kind(said: _Said) -> _Kind:
     return _by_words(said) or _SAYS_NO
 
 
-def _by_status(said: _Said) -> _Kind:
+def _by_status(said: Said) -> _Kind:
     if said.status is None:
         if not said.codes.isdisjoint(_RATE):
             return _SAYS_RATE
@@ -308,7 +244,7 @@ def _by_status(said: _Said) -> _Kind:
     )
 
 
-def _by_words(said: _Said) -> _Kind | None:
+def _by_words(said: Said) -> _Kind | None:
     """A 400 in disguise: some suppliers have but one status for everything."""
     for words, kind in (
         (_BAD_KEY, _SAYS_AUTH),
@@ -321,7 +257,7 @@ def _by_words(said: _Said) -> _Kind | None:
     return None
 
 
-def _sentence(what: str, said: _Said, peer: Peer) -> str:
+def _sentence(what: str, said: Said, peer: Peer) -> str:
     status = "" if said.status is None else f" (HTTP {said.status})"
     words = clean(said.message, peer.hidden)
     return f"{peer.host} {what}{status}" + (f": {words}" if words else "")

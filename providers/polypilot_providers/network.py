@@ -12,8 +12,10 @@ import ipaddress
 import os
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.sanitise import clean
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 DIRECT = "direct"
 """Value of the proxy setting that ignores the environment's proxies."""
+
+_Stamp = tuple[int, int, int] | None
+_Contents = tuple[object, ...]
+"""All that decides what a TLS context trusts."""
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -70,11 +76,21 @@ class Network:
     def tls(self, system_store: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         """A verifying TLS 1.2+ context. Takes tens of milliseconds; reads files.
 
-        ``system_store`` makes a context that trusts the operating system's authorities.
+        While it is used, who names the same files with the same contents gets the same
+        context: each takes a megabyte. Not to be changed. May be called in any thread.
+
+        Args:
+            system_store: makes a context that trusts the operating system's authorities.
 
         Raises:
             ConfigurationError: a file of certificates is missing or malformed.
         """
+        paths = self._env.get("SSL_CERT_FILE"), self._env.get("SSL_CERT_DIR"), self._ca_file
+        # Before they are read: what changes meanwhile makes another context next time.
+        contents = (system_store, *((path, _stamp(path or "")) for path in paths))
+        return _contexts.get(contents, lambda: self._tls(system_store))
+
+    def _tls(self, system_store: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         file, folder = self._env.get("SSL_CERT_FILE"), self._env.get("SSL_CERT_DIR")
         if file or folder:
             for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
@@ -95,6 +111,41 @@ class Network:
     def _is_exempt(self, origin: Origin) -> bool:
         entries = self._variable("NO_PROXY").replace(",", " ").split()
         return any(_matches(entry.lower(), origin) for entry in entries)
+
+
+class _Contexts:
+    """TLS contexts by their contents, while somebody uses them. For every thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._making: WeakValueDictionary[_Contents, threading.Lock] = WeakValueDictionary()
+        self._made: WeakValueDictionary[_Contents, ssl.SSLContext] = WeakValueDictionary()
+
+    def get(self, contents: _Contents, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        """The context with these contents, made now if there is none."""
+        with self._lock:
+            making = self._making.setdefault(contents, threading.Lock())
+        # One lock each: a file on a disk that hangs holds up only who names it.
+        with making:
+            with self._lock:
+                made = self._made.get(contents)
+            if made is None:
+                made = make()
+                with self._lock:
+                    self._made[contents] = made
+            return made
+
+
+_contexts = _Contexts()
+
+
+def _stamp(path: str) -> _Stamp:
+    """What tells one state of a file or folder from another."""
+    try:
+        info = os.stat(path)  # noqa: PTH116 - any string
+    except (OSError, ValueError):
+        return None
+    return info.st_mtime_ns, info.st_size, info.st_ino
 
 
 def _matches(entry: str, origin: Origin) -> bool:

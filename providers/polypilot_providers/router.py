@@ -13,9 +13,10 @@ import random
 import time
 from collections import defaultdict
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from polypilot_providers.action import Action, AnyRequest, Switched, Target
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits, Provider
 from polypilot_providers.decisions import (
     MARGIN,
@@ -33,10 +34,12 @@ from polypilot_providers.errors import (
     RateLimited,
     Unavailable,
 )
-from polypilot_providers.types import ChatRequest, CompletionRequest, Event
+from polypilot_providers.types import ChatRequest, Event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+__all__ = ["COMPLETION_BUDGET", "AnyRequest", "Router", "RouterEvent", "Switched", "Target"]
 
 _log = logging.getLogger(__name__)
 
@@ -44,86 +47,11 @@ COMPLETION_BUDGET = 10.0
 """Seconds a completion may take over all its targets, unless its limits allow one more."""
 _BACKOFF = (0.3, 1.0)
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A model at a provider; an empty model is the provider's default."""
-
-    provider_id: str
-    model: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Switched:
-    """The answer comes from another target than the one before it in the user's list."""
-
-    from_: Target
-    to: Target
-    reason: str
-    """The error's code, ``circuit_open``, ``paused`` or ``local_only``."""
-    message: str = ""
-
-
 RouterEvent = Event | Switched
-AnyRequest = CompletionRequest | ChatRequest
 
 
 def _jitter() -> float:
     return random.uniform(*_BACKOFF)  # noqa: S311 - spreads retries, keeps no secret
-
-
-@dataclass(slots=True)
-class _Action:
-    """One user action on its way through the targets."""
-
-    request_for: Callable[[Target], AnyRequest]
-    limits: Limits
-    retries: int
-    """Retries allowed at each target."""
-    deadline: float | None
-    """When the whole action has to end, monotonic seconds."""
-    more: bool = False
-    """Another target that may be asked now is listed after the current one."""
-    started: bool = False
-    """Something of the answer has been handed on."""
-    error: ProviderError | None = None
-    """Why the target tried last did not answer."""
-    _left: Target | None = None
-    _reason: str = ""
-    _probe: Breaker | None = None
-
-    def leave(self, target: Target, reason: str, error: ProviderError) -> None:
-        """Note why ``target`` does not answer; the first one left names the next switch."""
-        if self._left is None:
-            self._left, self._reason = target, reason
-        self.error = error
-
-    def arrive(self, target: Target) -> Switched | None:
-        """Turn to ``target``; the switch to announce, if targets were left for it."""
-        left, error, self._left, self.error = self._left, self.error, None, None
-        if left is None:
-            return None
-        return Switched(left, target, self._reason, error.message if error else "")
-
-    def take(self, breaker: Breaker) -> None:
-        """A request goes out under ``breaker``."""
-        self.release()
-        if breaker.take():
-            self._probe = breaker
-
-    def release(self) -> None:
-        """Whatever request went out has ended."""
-        if self._probe is not None:
-            self._probe.release()
-            self._probe = None
-
-    def limits_at(self, now: float) -> Limits:
-        """The time limits of an attempt that begins now."""
-        if self.deadline is None:
-            return self.limits
-        rest = max(0.0, self.deadline - now)
-        total = self.limits.total
-        return replace(self.limits, total=rest if total is None else min(total, rest))
 
 
 class Router:
@@ -169,7 +97,7 @@ class Router:
         target answers, the last one's ProviderError is raised.
         """
         budget = max(COMPLETION_BUDGET, limits.total or 0.0)
-        action = _Action(request_for, limits, 0, self._clock() + budget)
+        action = Action(request_for, limits, 0, self._clock() + budget)
         return self._run(targets, action)
 
     def stream_chat(
@@ -184,7 +112,7 @@ class Router:
         def request_for(target: Target) -> ChatRequest:
             return replace(request, model=target.model)
 
-        return self._run(targets, _Action(request_for, limits, 1, None))
+        return self._run(targets, Action(request_for, limits, 1, None))
 
     def blocked(self, target: Target) -> tuple[str, float]:
         """Why no request may go to ``target`` now and for how many seconds, or ("", 0)."""
@@ -195,7 +123,7 @@ class Router:
         return ("circuit_open", wait) if wait else ("", 0.0)
 
     async def _run(
-        self, targets: Sequence[Target], action: _Action
+        self, targets: Sequence[Target], action: Action
     ) -> AsyncGenerator[RouterEvent, None]:
         for index, target in enumerate(targets):
             if action.error and action.deadline is not None and self._clock() >= action.deadline:
@@ -213,7 +141,7 @@ class Router:
             "no provider is selected", cure="Select a provider, for example `embedded`."
         )
 
-    async def _target(self, target: Target, action: _Action) -> AsyncGenerator[RouterEvent, None]:
+    async def _target(self, target: Target, action: Action) -> AsyncGenerator[RouterEvent, None]:
         """Events of one target; ``action.error`` is set at the end if it was left."""
         provider = await self._admit(target, action)
         if provider is None:
@@ -238,7 +166,7 @@ class Router:
                 return
 
     def _after(
-        self, error: ProviderError, target: Target, action: _Action, *, may_retry: bool
+        self, error: ProviderError, target: Target, action: Action, *, may_retry: bool
     ) -> float | None:
         """Seconds to wait before a retry, or None if ``target`` is left; raises to fail."""
         step = decide(
@@ -256,7 +184,7 @@ class Router:
             return None
         return step.delay
 
-    def _take(self, target: Target, action: _Action) -> bool:
+    def _take(self, target: Target, action: Action) -> bool:
         """Claim the right to send to ``target`` now, or note why not."""
         reason, wait = self.blocked(target)
         if reason:
@@ -265,7 +193,7 @@ class Router:
         action.take(self._breakers[target])
         return True
 
-    async def _admit(self, target: Target, action: _Action) -> Provider | None:
+    async def _admit(self, target: Target, action: Action) -> Provider | None:
         """The provider to ask, or None after noting why ``target`` is passed over."""
         reason, wait = self.blocked(target)
         if reason == "paused" and action.retries and not action.more and wait <= PATIENCE:
@@ -285,7 +213,7 @@ class Router:
         return provider
 
     async def _once(
-        self, provider: Provider, target: Target, action: _Action
+        self, provider: Provider, target: Target, action: Action
     ) -> AsyncGenerator[Event, None]:
         """Events of one request; keeps the target's health record."""
         breaker = self._breakers[target]

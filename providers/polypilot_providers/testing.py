@@ -1,11 +1,12 @@
-"""For tests of providers: a scripted HTTP server, and the suite that every provider passes."""
+"""For tests of providers: a scripted HTTP server, the suite that every provider passes, probes."""
 
 from polypilot_providers.conformance import ProviderConformance
-from polypilot_providers.scripted import (
+from polypilot_providers.probes import body_of, key_of, outcome, read
+from polypilot_providers.scripted import ScriptedServer
+from polypilot_providers.scripts import (
     Close,
     Request,
     Reset,
-    ScriptedServer,
     Send,
     Stall,
     Step,
@@ -26,6 +27,10 @@ __all__ = [
     "Step",
     "Tick",
     "Wait",
+    "body_of",
+    "key_of",
+    "outcome",
+    "read",
     "reply",
     "stream",
 ]

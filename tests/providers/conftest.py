@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from polypilot_providers.base import Secret
 from polypilot_providers.catalog import ProviderRow
 from polypilot_providers.factory import build
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
+from polypilot_providers.testing import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from polypilot_providers.base import KeySource, Provider
-    from polypilot_providers.errors import ProviderError
-    from polypilot_providers.types import Event
 
 
 @pytest.fixture
@@ -34,11 +32,7 @@ async def http() -> AsyncIterator[HttpClient]:
 @pytest.fixture
 def key() -> KeySource:
     """A source of the key ``sk-test-1``."""
-
-    async def source() -> Secret | None:
-        return Secret("sk-test-1")
-
-    return source
+    return key_of("sk-test-1")
 
 
 @pytest.fixture
@@ -50,25 +44,6 @@ def provider(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
         return build(row, key, http)
 
     return make
-
-
-@pytest.fixture
-def outcome() -> Callable[..., object]:
-    """Runs a stream to its end: its events, and the error that ended it or None."""
-    from polypilot_providers.errors import ProviderError  # noqa: PLC0415
-
-    async def run(
-        stream: AsyncGenerator[Event, None],
-    ) -> tuple[list[Event], ProviderError | None]:
-        got: list[Event] = []
-        try:
-            async for event in stream:
-                got.append(event)  # noqa: PERF401 - what came before an error counts
-        except ProviderError as error:
-            return got, error
-        return got, None
-
-    return run
 
 
 class Authority:

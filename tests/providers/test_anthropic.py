@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polypilot_providers import testing
 from polypilot_providers.catalog import ProviderRow, rows
 from polypilot_providers.conformance import KEY
 from polypilot_providers.errors import (
@@ -25,7 +26,14 @@ from polypilot_providers.errors import (
 )
 from polypilot_providers.factory import build
 from polypilot_providers.failures import Peer
-from polypilot_providers.testing import ProviderConformance, ScriptedServer, reply, stream
+from polypilot_providers.testing import (
+    ProviderConformance,
+    ScriptedServer,
+    body_of,
+    outcome,
+    reply,
+    stream,
+)
 from polypilot_providers.types import (
     ChatRequest,
     CompletionRequest,
@@ -49,7 +57,7 @@ from polypilot_providers.types import (
 from polypilot_providers.wires.anthropic_messages import AnthropicParser
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from polypilot_providers.base import KeySource, Provider
     from polypilot_providers.http import HttpClient
@@ -161,9 +169,7 @@ class TestMessages(ProviderConformance):
 
 
 def read(*pieces: bytes) -> list[Event]:
-    parser = AnthropicParser(Peer("anthropic", "host"))
-    events = [event for piece in pieces for event in parser.feed(piece)]
-    return events + list(parser.close())
+    return testing.read(AnthropicParser(Peer("anthropic", "host")), *pieces)
 
 
 @pytest.mark.parametrize(
@@ -304,14 +310,6 @@ def claude(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
         return build(row, key, http, base_url=base_url)
 
     return make
-
-
-async def body_of(
-    server: ScriptedServer, provider: Provider, request: ChatRequest
-) -> dict[str, object]:
-    async for _ in provider.chat(request):
-        pass
-    return server.requests[-1].json
 
 
 async def test_request_of_the_new_version(claude: Callable[..., Provider]) -> None:
@@ -498,7 +496,6 @@ async def test_models(claude: Callable[..., Provider]) -> None:
 )
 async def test_error_bodies(
     claude: Callable[..., Provider],
-    outcome: Callable[..., Awaitable[tuple[list[Event], ProviderError | None]]],
     status: int,
     error: dict[str, object],
     kind: type[ProviderError],

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from polypilot_providers.base import Limits, Secret
+from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
 from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
-from polypilot_providers.testing import ScriptedServer, Stall, Tick, stream
+from polypilot_providers.testing import ScriptedServer, Stall, Tick, key_of, stream
 from polypilot_providers.types import Stop
 from polypilot_providers.wires.openai_chat import OpenAIParser
 
@@ -37,10 +37,7 @@ LIMITS = Limits(60, 60, 60)
 
 
 def call(server: ScriptedServer) -> Call:
-    async def key() -> Secret | None:
-        return Secret("k")
-
-    return Call("team", Origin.parse(server.url), "/v1", {"code": "x" * 2000}, key)
+    return Call("team", Origin.parse(server.url), "/v1", {"code": "x" * 2000}, key_of("k"))
 
 
 async def consume(http: HttpClient, what: Call) -> None:

@@ -125,13 +125,15 @@ def test_plugins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An installed package brings a provider; one that fails is left out."""
-    (tmp_path / "acme_for_tests.py").write_text(PLUGIN)
+    (tmp_path / "acme_for_tests.py").write_text(PLUGIN, encoding="utf-8")
     info = tmp_path / "acme_for_tests-1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-for-tests\nVersion: 1\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-for-tests\nVersion: 1\n", encoding="utf-8"
+    )
     points = [f"{name} = acme_for_tests:{name}" for name in ("other_name", "nothing", "broken")]
     points += ["acme = acme_for_tests:plugin", "gone = acme_for_tests:gone"]
-    (info / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *points]))
+    (info / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *points]), encoding="utf-8")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     assert metadata.version("acme-for-tests") == "1"
     plugins = load_entry_points()

@@ -38,6 +38,8 @@ from polypilot_providers.testing import (
     Step,
     Tick,
     Wait,
+    key_of,
+    outcome,
     reply,
     stream,
 )
@@ -70,14 +72,7 @@ def call(server: ScriptedServer, **fields: object) -> Call:
 async def ask(
     http: HttpClient, what: Call, limits: Limits = PATIENT
 ) -> tuple[list[Event], ProviderError | None]:
-    got: list[Event] = []
-    try:
-        async with aclosing(http.stream(what, OpenAIParser(Peer("team", "h")), limits)) as events:
-            async for event in events:
-                got.append(event)  # noqa: PERF401 - what came before an error counts
-    except ProviderError as error:
-        return got, error
-    return got, None
+    return await outcome(http.stream(what, OpenAIParser(Peer("team", "h")), limits))
 
 
 async def test_connections_are_kept_and_used_again(http: HttpClient) -> None:
@@ -117,11 +112,8 @@ async def test_the_path_can_not_change_the_host(
 
 @pytest.mark.parametrize("value", ["", "line\nbreak", "ä", "two words", "tab\t", "\x7f"])
 async def test_a_key_that_can_be_none_is_not_sent(http: HttpClient, value: str) -> None:
-    async def key() -> Secret | None:
-        return Secret(value)
-
     async with ScriptedServer(stream(DONE)) as server:
-        _, error = await ask(http, call(server, key=key))
+        _, error = await ask(http, call(server, key=key_of(value)))
         assert isinstance(error, AuthError)
         assert server.requests == []
         assert not value or value not in str(error)
@@ -142,16 +134,10 @@ async def test_a_needed_key_that_is_missing(http: HttpClient) -> None:
 
 
 async def test_each_supplier_sees_only_its_own_key(http: HttpClient) -> None:
-    def source(value: str) -> KeySource:
-        async def key() -> Secret | None:
-            return Secret(value)
-
-        return key
-
     async with ScriptedServer(stream(DONE)) as a, ScriptedServer(stream(DONE)) as b:
-        await ask(http, call(a, key=source("key-of-a")))
-        await ask(http, call(b, key=source("key-of-b"), auth="x-api-key"))
-        await ask(http, call(a, key=source("key-of-a")))
+        await ask(http, call(a, key=key_of("key-of-a")))
+        await ask(http, call(b, key=key_of("key-of-b"), auth="x-api-key"))
+        await ask(http, call(a, key=key_of("key-of-a")))
         assert all("key-of-b" not in repr(request) for request in a.requests)
         assert all("key-of-a" not in repr(request) for request in b.requests)
         assert a.requests[0].headers["authorization"] == "Bearer key-of-a"
@@ -162,16 +148,18 @@ async def test_each_supplier_sees_only_its_own_key(http: HttpClient) -> None:
 async def test_nothing_of_key_or_code_is_logged(
     http: HttpClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def key() -> Secret | None:
-        return Secret("canary-key")
-
     caplog.set_level(logging.DEBUG)
     # The client's own log is off, since it shows headers of answers; here it is what is read.
     for library in ("httpx2", "httpcore2"):
         assert logging.getLogger(library).level >= logging.WARNING
         caplog.set_level(logging.DEBUG, logger=library)
     async with ScriptedServer(reply(500, {"error": {"message": "canary-code"}})) as server:
-        what = call(server, key=key, body={"prompt": "canary-code"}, own_text=("canary-code",))
+        what = call(
+            server,
+            key=key_of("canary-key"),
+            body={"prompt": "canary-code"},
+            own_text=("canary-code",),
+        )
         _, error = await ask(http, what)
         assert "canary" not in f"{error!s}{error!r}{error.__dict__}"
     assert caplog.records

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from polypilot_providers import testing
 from polypilot_providers.base import Limits
 from polypilot_providers.catalog import ModelRow, ProviderRow
 from polypilot_providers.errors import ConfigurationError, ContextTooLong, RequestRefused, TimedOut
 from polypilot_providers.factory import build
 from polypilot_providers.failures import Peer
 from polypilot_providers.jsonvalue import as_dict
-from polypilot_providers.testing import ProviderConformance, ScriptedServer, Tick, reply, stream
+from polypilot_providers.testing import (
+    ProviderConformance,
+    ScriptedServer,
+    Tick,
+    body_of,
+    outcome,
+    reply,
+    stream,
+)
 from polypilot_providers.types import (
     ChatRequest,
     CompletionRequest,
@@ -29,8 +38,6 @@ from polypilot_providers.wires.llama_cpp import LlamaParser
 from polypilot_providers.wires.openai_chat import OpenAIParser
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from polypilot_providers.base import KeySource, Provider
     from polypilot_providers.errors import ProviderError
     from polypilot_providers.http import HttpClient
@@ -111,8 +118,7 @@ class TestChat(ProviderConformance):
 
 
 def read(data: bytes) -> list[Event]:
-    parser = LlamaParser(Peer("local", "host"))
-    return [*parser.feed(data), *parser.close()]
+    return testing.read(LlamaParser(Peer("local", "host")), data)
 
 
 @pytest.mark.parametrize(
@@ -168,12 +174,6 @@ async def test_progress_does_not_put_off_the_first_content(
         assert caught.value.limit == "first_byte"
 
 
-async def sent(server: ScriptedServer, provider: Provider, request: CompletionRequest) -> object:
-    async for _ in provider.complete(request):
-        pass
-    return server.requests[-1].json
-
-
 async def test_infill_request(http: HttpClient, key: KeySource) -> None:
     async with ScriptedServer(stream(ANSWER)) as server:
         provider = build(row(server.url, id_slot=2, chat_slot=3), key, http)
@@ -186,7 +186,7 @@ async def test_infill_request(http: HttpClient, key: KeySource) -> None:
             stop=("\n",),
             temperature=0.2,
         )
-        assert await sent(server, provider, request) == {
+        assert await body_of(server, provider, request) == {
             "input_prefix": "def f(",
             "input_suffix": "):\n",
             "input_extra": [{"filename": "a/b.py", "text": "x = 1"}],
@@ -210,7 +210,7 @@ async def test_left_to_right_and_raw_go_to_completion(http: HttpClient, key: Key
             CompletionRequest("plain", "def f(", "):\n", max_tokens=8),
             CompletionRequest("m", "<fim>def f(", raw=True, max_tokens=8),
         ):
-            assert await sent(server, provider, request) == {
+            assert await body_of(server, provider, request) == {
                 "prompt": request.prefix,
                 "n_predict": 8,
                 "cache_prompt": True,
@@ -226,7 +226,7 @@ async def test_a_mode_of_another_wire_is_a_mistake_in_the_row(
     async with ScriptedServer(stream(ANSWER)) as server:
         provider = build(row(server.url, completion="openai-completions"), key, http)
         with pytest.raises(ConfigurationError, match="openai-completions"):
-            await sent(server, provider, CompletionRequest("m", "p", "s"))
+            await body_of(server, provider, CompletionRequest("m", "p", "s"))
 
 
 async def test_chat_goes_to_its_own_endpoint(http: HttpClient, key: KeySource) -> None:
@@ -263,10 +263,9 @@ async def test_chat_goes_to_its_own_endpoint(http: HttpClient, key: KeySource) -
         (400, {"code": 400, "message": '"input_prefix" is required', "type": "x"}, RequestRefused),
     ],
 )
-async def test_error_bodies(  # noqa: PLR0917 - pytest passes them by name
+async def test_error_bodies(
     http: HttpClient,
     key: KeySource,
-    outcome: Callable[..., Awaitable[tuple[list[Event], ProviderError | None]]],
     status: int,
     error: dict[str, object],
     kind: type[ProviderError],

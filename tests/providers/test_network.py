@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from polypilot_providers.base import Limits, Secret
+from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
 from polypilot_providers.errors import ConfigurationError, NetworkError, ProviderError
 from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network, os_reason
 from polypilot_providers.origin import Origin
-from polypilot_providers.testing import ScriptedServer, stream
+from polypilot_providers.testing import ScriptedServer, key_of, stream
 from polypilot_providers.wires.openai_chat import OpenAIParser
 
 if TYPE_CHECKING:
@@ -147,16 +147,13 @@ class Proxy:
 
 
 async def through(proxy: Proxy, network_of: str, authority: Authority, url: str) -> object:
-    async def key() -> Secret | None:
-        return Secret("canary-key")
-
     listener = await asyncio.start_server(proxy, "127.0.0.1", 0)
     async with listener:
         port = listener.sockets[0].getsockname()[1]
         http = HttpClient(
             Network(proxy=network_of.format(port), ca_file=str(authority.file), env={})
         )
-        call = Call("team", Origin.parse(url), "/v1", {}, key)
+        call = Call("team", Origin.parse(url), "/v1", {}, key_of("canary-key"))
         try:
             limits = Limits(10, 10, 10)
             return [e async for e in http.stream(call, OpenAIParser(Peer("", "")), limits)]

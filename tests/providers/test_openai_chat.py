@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polypilot_providers import testing
 from polypilot_providers.catalog import ModelRow, ProviderRow
 from polypilot_providers.errors import (
     ConfigurationError,
@@ -21,7 +22,14 @@ from polypilot_providers.errors import (
 )
 from polypilot_providers.factory import build
 from polypilot_providers.failures import Peer
-from polypilot_providers.testing import ProviderConformance, ScriptedServer, reply, stream
+from polypilot_providers.testing import (
+    ProviderConformance,
+    ScriptedServer,
+    body_of,
+    outcome,
+    reply,
+    stream,
+)
 from polypilot_providers.types import (
     ChatRequest,
     CompletionRequest,
@@ -45,7 +53,7 @@ from polypilot_providers.types import (
 from polypilot_providers.wires.openai_chat import OpenAIParser
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from polypilot_providers.base import KeySource, Provider
     from polypilot_providers.http import HttpClient
@@ -129,9 +137,7 @@ def delta(finish: str | None = None, **fields: object) -> bytes:
 
 
 def read(*pieces: bytes) -> list[Event]:
-    parser = OpenAIParser(Peer("team", "host"))
-    events = [event for piece in pieces for event in parser.feed(piece)]
-    return events + list(parser.close())
+    return testing.read(OpenAIParser(Peer("team", "host")), *pieces)
 
 
 DONE = b"data: [DONE]\n\n"
@@ -438,15 +444,6 @@ async def test_chat_request(provider: Callable[..., Provider]) -> None:
         }
 
 
-async def body_of(
-    server: ScriptedServer, team: Provider, request: ChatRequest | CompletionRequest
-) -> dict[str, object]:
-    events = team.chat(request) if isinstance(request, ChatRequest) else team.complete(request)
-    async for _ in events:
-        pass
-    return server.requests[-1].json
-
-
 async def test_what_a_row_says_is_left_out(provider: Callable[..., Provider]) -> None:
     async with ScriptedServer(stream(CHAT)) as server:
         team = provider(
@@ -590,9 +587,7 @@ async def test_a_refused_parameter_is_left_out_and_remembered(
         assert server.requests[-1].json["max_tokens"] == 5  # learned for one model only
 
 
-async def test_what_did_not_help_is_not_remembered(
-    provider: Callable[..., Provider], outcome: Callable[..., Awaitable[tuple[list[Event], object]]]
-) -> None:
+async def test_what_did_not_help_is_not_remembered(provider: Callable[..., Provider]) -> None:
     no = refuses("'max_tokens' is too large: 5")
     async with ScriptedServer(no) as server:
         team = provider(base_url=server.url)
@@ -609,7 +604,6 @@ async def test_what_did_not_help_is_not_remembered(
 )
 async def test_a_refusal_for_other_reasons_is_not_repeated(
     provider: Callable[..., Provider],
-    outcome: Callable[..., Awaitable[tuple[list[Event], object]]],
     message: str,
 ) -> None:
     async with ScriptedServer(refuses(message)) as server:

@@ -15,6 +15,7 @@ import pytest
 
 from polypilot_providers.errors import ProviderError
 from polypilot_providers.failures import Peer
+from polypilot_providers.testing import read
 from polypilot_providers.types import (
     Event,
     Stop,
@@ -52,12 +53,7 @@ def recordings() -> list[Path]:
 
 
 RECORDINGS = recordings()
-
-
-def read(make: type[SseParser], *chunks: bytes) -> list[Event]:
-    parser = make(Peer("recorded", "host"))
-    events = [event for chunk in chunks for event in parser.feed(chunk)]
-    return events + list(parser.close())
+PEER = Peer("recorded", "host")
 
 
 def merged(events: list[Event]) -> tuple[str, str, list[ToolCall]]:
@@ -81,7 +77,7 @@ if RECORDINGS:
         make = wire(facts["endpoint"].partition("?")[0])
         assert make is not None
         try:
-            events = read(make, data)
+            events = read(make(PEER), data)
         except ProviderError:
             assert "error" in features
             return
@@ -104,7 +100,7 @@ if RECORDINGS:
             assert usage.output_tokens
             assert (usage.reasoning_tokens or 0) <= usage.output_tokens
         # However the bytes are cut.
-        assert read(make, *(data[at : at + 1] for at in range(len(data)))) == events
+        assert read(make(PEER), *(data[at : at + 1] for at in range(len(data)))) == events
 
     @each
     def test_recording_cut_short(path: Path) -> None:
@@ -113,7 +109,7 @@ if RECORDINGS:
         data = path.read_bytes()
         make = cast("type[SseParser]", wire(facts["endpoint"].partition("?")[0]))
         for size in range(0, len(data), max(1, len(data) // 40)):
-            parser = make(Peer("recorded", "host"))
+            parser = make(PEER)
             try:
                 list(parser.feed(data[:size]))
                 closing = list(parser.close())

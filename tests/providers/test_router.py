@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polypilot_providers.base import CHAT_LIMITS, Limits, Provider, Secret
+from polypilot_providers.base import CHAT_LIMITS, Limits, Provider
 from polypilot_providers.catalog import ProviderRow
 from polypilot_providers.decisions import (
     Breaker,
@@ -45,6 +45,8 @@ from polypilot_providers.testing import (
     ScriptedServer,
     Stall,
     Step,
+    key_of,
+    outcome,
     reply,
     stream,
 )
@@ -171,13 +173,8 @@ class World:
 async def drain(
     events: AsyncGenerator[RouterEvent, None],
 ) -> list[RouterEvent | ProviderError]:
-    got: list[RouterEvent | ProviderError] = []
-    try:
-        async for event in events:
-            got.append(event)  # noqa: PERF401 - what came before an error counts
-    except ProviderError as error:
-        got.append(error)
-    return got
+    got, error = await outcome(events)
+    return [*got, error] if error else [*got]
 
 
 def good(name: str, *, local: bool = False) -> Scripted:
@@ -609,13 +606,10 @@ ANSWER = stream(
 
 def real_router(http: HttpClient, servers: Sequence[ScriptedServer]) -> Router:
     async def resolve(name: str) -> Provider:
-        async def key() -> Secret | None:
-            return Secret(f"key-of-{name}")
-
         row = ProviderRow(
             id=name, wire="openai-chat", completion="prefix", base_url=servers[int(name)].url
         )
-        return build(row, key, http)
+        return build(row, key_of(f"key-of-{name}"), http)
 
     return Router(resolve, backoff=lambda: 0.0)
 

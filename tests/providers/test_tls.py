@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
+import os
 import ssl
+import threading
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
-from polypilot_providers.base import Limits, Secret
+from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
 from polypilot_providers.errors import ConfigurationError, NetworkError, ProviderError, TimedOut
 from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
-from polypilot_providers.testing import ScriptedServer, stream
+from polypilot_providers.testing import ScriptedServer, key_of, outcome, stream
 from polypilot_providers.types import Stop, StopReason
 from polypilot_providers.wires.openai_chat import OpenAIParser
 
@@ -40,16 +45,10 @@ PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 async def ask(http: HttpClient, url: str, limits: Limits = LIMITS) -> ProviderError | None:
-    async def key() -> Secret | None:
-        return Secret("canary-key")
-
-    call = Call("team", Origin.parse(url), "/v1", {"code": "canary"}, key)
-    try:
-        async for event in http.stream(call, OpenAIParser(Peer("", "")), limits):
-            assert event == Stop(StopReason.END)
-    except ProviderError as error:
-        return error
-    return None
+    call = Call("team", Origin.parse(url), "/v1", {"code": "canary"}, key_of("canary-key"))
+    got, error = await outcome(http.stream(call, OpenAIParser(Peer("", "")), limits))
+    assert got == ([] if error else [Stop(StopReason.END)])
+    return error
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ async def test_broken_certificate_settings_are_explained(
     authority: Authority, tmp_path: Path
 ) -> None:
     junk = tmp_path / "junk.pem"
-    junk.write_text("no certificate")
+    junk.write_text("no certificate", encoding="utf-8")
     nowhere = str(tmp_path / "nowhere")
     networks = [
         (Network(env={"SSL_CERT_FILE": nowhere}), "SSL_CERT_FILE does not exist"),
@@ -170,3 +169,109 @@ async def test_a_stalled_handshake_takes_the_connect_limit(trusting: HttpClient)
         assert error.limit == "connect"
         assert accepted.is_set()
         await asyncio.wait_for(gone.wait(), 10)
+
+
+def system_store() -> ssl.SSLContext:
+    """Trusts nobody: quick to make."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class Stores:
+    """Makes contexts, and counts them."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.begun = threading.Event()
+        self.released = threading.Event()
+
+    def __call__(self) -> ssl.SSLContext:
+        self.made += 1
+        self.begun.set()
+        assert self.released.wait(10)
+        return system_store()
+
+
+def test_equal_settings_share_one_context(authority: Authority, tmp_path: Path) -> None:
+    file = str(authority.file)
+    first = Network(ca_file=file, env={}).tls(system_store)
+    assert Network(ca_file=file, env={"HOME": "/"}).tls(system_store) is first
+    others = [
+        Network(env={}).tls(system_store),
+        Network(env={"SSL_CERT_FILE": file}).tls(system_store),
+        Network(env={"SSL_CERT_DIR": str(tmp_path)}).tls(system_store),
+        Network(ca_file=file, env={}).tls(ssl.create_default_context),
+    ]
+    assert len({id(each) for each in (first, *others)}) == 5
+    assert len(first.get_ca_certs()) == 1
+    assert others[0].get_ca_certs() == []
+    with pytest.raises(ConfigurationError):  # the same path, for something else
+        Network(env={"SSL_CERT_FILE": str(tmp_path)}).tls(system_store)
+
+
+def test_other_certificates_in_the_same_file_make_another_context(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    network = Network(ca_file=str(file), env={})
+    kept: list[ssl.SSLContext] = []
+    for minute in range(2):
+        trustme.CA().cert_pem.write_to_path(str(file))
+        os.utime(file, (minute * 60, minute * 60))
+        kept.append(network.tls(system_store))
+    assert kept[0] is not kept[1]
+    assert kept[0].get_ca_certs() != kept[1].get_ca_certs()
+    file.write_text("no certificate", encoding="utf-8")
+    with pytest.raises(ConfigurationError):
+        network.tls(system_store)
+
+
+def test_a_context_is_made_once_however_many_want_it() -> None:
+    stores = Stores()
+    got: list[ssl.SSLContext] = []
+    threads = [
+        threading.Thread(target=lambda: got.append(Network(env={}).tls(stores))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    assert stores.begun.wait(10)
+    # One that hangs holds up no other settings.
+    assert Network(env={}).tls(system_store)
+    stores.released.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(got) == 3
+    assert (stores.made, len({id(each) for each in got})) == (1, 1)
+
+
+def test_what_nobody_uses_any_more_is_not_kept() -> None:
+    context = weakref.ref(Network(env={}).tls(system_store))
+    gc.collect()
+    assert context() is None
+
+
+async def test_clients_of_equal_settings_use_one_context(authority: Authority) -> None:
+    """Each with connections of its own."""
+    settings = [
+        SeenNetwork(ca_file=str(authority.file), env={}),
+        SeenNetwork(ca_file=str(authority.file), env={}),
+    ]
+    async with ScriptedServer(DONE, tls=authority.server("127.0.0.1")) as server:
+        clients = [HttpClient(each) for each in settings]
+        for client in clients:
+            assert await ask(client, server.url) is None
+        assert server.connections == 2
+        assert settings[0].contexts == settings[1].contexts
+        assert len(settings[0].contexts) == 1
+        for client in clients:
+            await client.aclose()
+
+
+class SeenNetwork(Network):
+    """Remembers which contexts it gave out."""
+
+    def __init__(self, *, ca_file: str, env: dict[str, str]) -> None:
+        super().__init__(ca_file=ca_file, env=env)
+        self.contexts: list[ssl.SSLContext] = []
+
+    def tls(self, system_store: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        context = super().tls(system_store)
+        self.contexts.append(context)
+        return context

@@ -6,18 +6,19 @@ import json
 import re
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from polypilot_providers import failures
 from polypilot_providers.errors import StreamBroken, Unavailable
+from polypilot_providers.framing import SSE
 from polypilot_providers.jsonvalue import as_dict, as_int, as_str, parse
-from polypilot_providers.sse import SseDecoder
 from polypilot_providers.types import Stop, StopReason, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from polypilot_providers.failures import Peer
+    from polypilot_providers.framing import Framing
     from polypilot_providers.sse import ServerEvent
     from polypilot_providers.types import Event
 
@@ -25,13 +26,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
-class SseParser:
-    """Reads an answer that streams as server-sent events with JSON data.
+class WireParser:
+    """Reads an answer that streams JSON payloads.
 
-    Subclasses read one payload at a time. A server that ignored our wish to stream and sent
-    one JSON document is read too, where the wire can; an error document or a web page that
-    came with a status of success becomes the error it is.
+    Subclasses name the framing and read one payload at a time. A server that ignored our wish
+    to stream and sent one JSON document is read too, where the wire can; an error document or
+    a web page that came with a status of success becomes the error it is.
     """
+
+    framing: ClassVar[Framing]
+    """How the payloads are cut out of the answer."""
 
     def __init__(self, peer: Peer) -> None:
         self.progress = 0
@@ -39,9 +43,14 @@ class SseParser:
         self.done = False
         self.model: str | None = None
         self._peer = peer
-        self._decoder = SseDecoder()
+        self._decoder = self.framing.decoder()
         self._document: bytearray | None = None
         self._sniffed = False
+
+    @property
+    def accept(self) -> str:
+        """See StreamParser."""
+        return self.framing.accept
 
     @abstractmethod
     def payload(self, event: str, value: Mapping[str, object]) -> Iterator[Event]:
@@ -100,7 +109,7 @@ class SseParser:
                 host=self._peer.host,
                 cure="Check the provider's base_url; a network log-in page may be in the way.",
             )
-        if head and head in b"{[":
+        if head and head in self.framing.document:
             self._document = bytearray()
 
     def _event(self, event: ServerEvent) -> Iterator[Event]:
@@ -123,6 +132,12 @@ class SseParser:
             return as_dict(parse(text))
         except ValueError:
             raise self.broken("a piece of it is not JSON") from None
+
+
+class SseParser(WireParser):
+    """Reads an answer that streams as server-sent events with JSON data."""
+
+    framing = SSE
 
 
 class Text:
