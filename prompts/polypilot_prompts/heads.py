@@ -84,6 +84,8 @@ class Head:
     def __init__(self, spec: HeadSpec) -> None:
         self.fenced = False
         """Whether the text stands in a code fence, which then also ends it."""
+        self.joined = False
+        """Whether a line break before the text was taken for layout and left out."""
         self._spec = spec
         self._state = _State.START
         self._thought = False
@@ -199,6 +201,7 @@ class Head:
                 return False
             if "\n" in self._held[: len(self._held) - len(body)]:
                 self._held = body
+                self.joined = True
         if not final and any(echo.startswith(self._held) for echo in self._echoes):
             return False
         for echo in self._echoes:

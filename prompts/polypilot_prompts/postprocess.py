@@ -225,11 +225,20 @@ class Filter:
         if end := self._unwanted(line, whole=True):
             self._end = end
             return
-        full = (line if self._lines else self._line_prefix + line).rstrip()
-        if line.strip() and full == self._next_line:
+        if line.strip() and self._stands_below(line):
             self._end = End.SUFFIX
             return
         self._keep(line)
+
+    def _stands_below(self, line: str) -> bool:
+        """Whether the document's next line with text is this one."""
+        full = (line if self._lines else self._line_prefix + line).rstrip()
+        if full == self._next_line:
+            return True
+        # What came behind a line break may have been meant for the next line after all: in
+        # prose a line that ends in "." is whole.
+        joined = self._head is not None and self._head.joined and not self._lines
+        return joined and line.strip() == self._next_line.strip()
 
     def _keep(self, line: str) -> None:
         if extra := repeated_unit(line):

@@ -35,8 +35,10 @@ def made(mode: str, *, block: bool = False, context: CursorContext = CONTEXT) ->
     return build(context, Aim("m", mode), block=block, snippets=SNIPPETS)
 
 
-def test_native_suffix():
-    assert made("openai-completions").request == snapshot(
+@pytest.mark.parametrize("mode", ["openai-completions", "llama-infill"])
+def test_native_modes_send_both_sides_and_the_other_files(mode: str):
+    line, block = made(mode).request, made(mode, block=True).request
+    assert line == snapshot(
         CompletionRequest(
             model="m",
             prefix="""\
@@ -64,36 +66,7 @@ print(x)
             temperature=0.0,
         )
     )
-
-
-def test_llama_infill():
-    assert made("llama-infill", block=True).request == snapshot(
-        CompletionRequest(
-            model="m",
-            prefix="""\
-import os
-
-x =\
-""",
-            suffix="""\
-
-print(x)
-""",
-            extra=(
-                ContextFile(path="b.py", text="B = 2\n"),
-                ContextFile(path="z.py", text="Z = 1\n"),
-            ),
-            max_tokens=256,
-            stop=(
-                "<|endoftext|>",
-                "<|im_end|>",
-                "<|fim_middle|>",
-                "<|file_sep|>",
-                "<|end_of_text|>",
-            ),
-            temperature=0.0,
-        )
-    )
+    assert block == replace(line, max_tokens=256, stop=line.stop[1:])
 
 
 def test_left_to_right_sends_no_suffix_and_no_other_file():

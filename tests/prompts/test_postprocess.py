@@ -323,6 +323,20 @@ def test_the_result_is_fit_for_an_editor(text: str, spec: FilterSpec):
     assert len(result.splitlines()) <= spec.max_lines + 1
 
 
+def test_the_next_line_is_not_pulled_up_behind_a_line_that_only_looks_unfinished():
+    """A sentence ends in the same sign as an attribute that is still to be named."""
+    context = CursorContext(
+        '    """On Windows it is a much smaller set.',
+        "\n\n    With arguments, the values of those names.\n",
+        language="python",
+    )
+    spec = spec_for(context, block=False, chat=True, open_tag="<MISSING>")
+    stream = "\n\n    With arguments, the values of those names.\n"
+    assert filtered(stream, spec).text == ""
+    other = "\n\n    Without any, all of them.\n"
+    assert filtered(other, spec).text == "Without any, all of them."
+
+
 # --- good text passes unchanged
 
 
