@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from polypilot.backend.completing import CompletionResult
-from polypilot.backend.core import Backend, ProviderState, Selected
+from polypilot.backend.core import Backend
 from polypilot.backend.doctor import Check
+from polypilot.backend.file_completion import CompletionResult
+from polypilot.backend.providers_view import ProviderState
+from polypilot.backend.selecting import Selected
 from polypilot.backend.status import Choice, State, Status
 
 __all__ = [

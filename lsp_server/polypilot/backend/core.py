@@ -6,142 +6,70 @@ the user. It belongs to one event loop, and to one thread once work has begun.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from polypilot.backend import doctor
-from polypilot.backend.completing import CompletionResult, Planner, Purpose, language_of
-from polypilot.backend.pool import ProviderPool
+from polypilot.backend import doctor, file_completion, providers_view, selecting
+from polypilot.backend.answering import Answering
+from polypilot.backend.folders import Folders
+from polypilot.backend.in_force import InForce
+from polypilot.backend.refreshing import FILES_S, Refresher
 from polypilot.backend.reloading import Reading, Sources, read
-from polypilot.backend.status import Choice, Status, StatusBoard
-from polypilot.backend.watching import WatchedChat, Watcher
-from polypilot.completion.engine import CompletionEngine
-from polypilot.completion.staleness import still_agrees
-from polypilot.completion.values import (
-    SNAPSHOT_AFTER,
-    SNAPSHOT_BEFORE,
-    Answer,
-    Ask,
-    Plan,
-    Policy,
-    Suggestion,
-    Trigger,
-    Why,
-)
-from polypilot.credentials import CredentialError, Credentials
-from polypilot.embedded.catalog import choose
-from polypilot.embedded.store import ModelStore
-from polypilot.errors import Problem, UserError, describe
-from polypilot.settings import EMBEDDED, SettingsError, WorkspaceFile, update_user_file
+from polypilot.backend.trusting import Trusting, files_of
+from polypilot.settings import EMBEDDED
 from polypilot.tasks import Tasks, run_blocking
-from polypilot.workspace.documents import DocumentStore, Position, Snapshot
+from polypilot.workspace.documents import DocumentStore
 from polypilot.workspace.gate import Gate
-from polypilot.workspace.roots import Roots, uri_of
 from polypilot.workspace.trust import TrustStore
-from polypilot_providers.errors import ConfigurationError, ProviderError
-from polypilot_providers.router import Router, Target
-from polypilot_providers.types import ModelInfo, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from polypilot.chat.service import ChatPlan, ChatService
+    from polypilot.backend.embedding import Step
+    from polypilot.backend.file_completion import CompletionResult
+    from polypilot.backend.planning import Purpose
+    from polypilot.backend.providers_view import ProviderState
+    from polypilot.backend.selecting import Selected
+    from polypilot.backend.status import Status
+    from polypilot.completion.values import Answer, Suggestion
+    from polypilot.credentials import Credentials
     from polypilot.embedded.catalog import Model
-    from polypilot.embedded.runtime import Runtime, Stage
-    from polypilot.settings import Loaded, Settings
+    from polypilot.embedded.store import ModelStore
+    from polypilot.settings import Loaded, Settings, WorkspaceFile
+    from polypilot.workspace.documents import Position, Snapshot
     from polypilot_providers.base import Provider
     from polypilot_providers.catalog import ProviderRow
     from polypilot_providers.origin import Origin
-
-    Step = Stage | Literal["failed"]
-    """How far the embedded model's process has come up."""
-
-log = logging.getLogger(__name__)
-
-FILES_S = 10.0
-"""Small files on a slow disk. Longer than that is a network disk that hangs."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderState:
-    """A provider as a picker shows it."""
-
-    id: str
-    name: str
-    local: bool
-    free: bool
-    auth: str
-    key_stored: bool | None
-    """None where no key is needed, or the keyring could not be read."""
-    selected_for: tuple[Purpose, ...]
-    key_page: str | None = None
-    completion_model: str | None = None
-    chat_model: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """A choice that was written to the user's file."""
-
-    provider: str
-    model: str
-    for_: str
-    file: Path
+    from polypilot_providers.router import Target
+    from polypilot_providers.types import ModelInfo, Usage
 
 
 class Backend:
     """Everything a face may ask for. Make it with :meth:`open`."""
 
-    def __init__(self, sources: Sources, loaded: Loaded, documents: DocumentStore) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        loaded: Loaded,
+        documents: DocumentStore,
+        *,
+        folders: Folders | None = None,
+    ) -> None:
         self._sources = sources
         self._tasks = Tasks()
-        self._reloading = asyncio.Lock()
-        self._looking: asyncio.Task[None] | None = None
-        self.loaded = loaded
         self.documents = documents
-        self.workspace = Roots(sources.roots)
+        self._folders = folders = Folders(sources) if folders is None else folders
+        self.workspace = folders.roots
         self.trust = TrustStore()
         self.gate = Gate(self.workspace, loaded.settings.privacy, documents)
-        self.credentials = Credentials(
-            allow_insecure=loaded.settings.keyring.allow_insecure, env=sources.env
-        )
-        self._runtime: Runtime | None = None
-        self._stage_listeners: list[Callable[[Step], None]] = []
-        self._pool = ProviderPool(
-            loaded,
-            credentials=self.credentials,
-            runtime=lambda: self.runtime,
-            embedded=sources.model,
-            on_stage=self._stage,
-            gate=self.gate,
-            env=sources.env,
-            plugins=sources.plugins,
-        )
-        self.router = Router(self._resolve, local_only=loaded.settings.privacy.local_only)
-        self._planner = Planner(loaded, sources.embedded)
-        self._paused = False
-        self.board = StatusBoard(self._choice("completion"), self._choice("chat"))
-        self._watcher = Watcher(self.board, self.gate, lambda: self.credentials.known_backend)
-        self.engine = CompletionEngine(
-            router=self.router,
-            gate=self.gate,
-            agrees=still_agrees(documents),
-            plan=self._completion_plan,
-            policy=self._policy,
-            observe=self._watcher.observe,
-        )
-        self.chat: ChatService = WatchedChat(
-            self._watcher,
-            router=self.router,
-            gate=self.gate,
-            documents=documents,
-            plan=self._chat_plan,
-        )
-        self._tell_problems()
+        self._now = now = InForce(sources, loaded, self.gate)
+        self._pool, self._embedding = now.pool, now.embedding
+        self.router, self.board = now.router, now.board
+        self._trusting = Trusting(self.trust, self.board, lambda: self.roots)
+        self._refresher = Refresher(sources, folders, self._tasks, self._put_in_force, self.board)
+        self._answering = Answering(now, self.gate, documents)
+        self.engine, self.chat = self._answering.engine, self._answering.chat
 
     @classmethod
     def open(
@@ -174,9 +102,19 @@ class Backend:
         await run_blocking(self.gate.warm, timeout=FILES_S, name="warm")
 
     @property
+    def loaded(self) -> Loaded:
+        """The settings in force, where they came from and what was wrong with them."""
+        return self._now.loaded
+
+    @property
     def settings(self) -> Settings:
         """The settings in force."""
-        return self.loaded.settings
+        return self._now.loaded.settings
+
+    @property
+    def credentials(self) -> Credentials:
+        """The user's keys. Not to be kept: settings may bring another."""
+        return self._now.credentials
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -189,12 +127,18 @@ class Backend:
         editor_settings: Mapping[str, object] | None = None,
         roots: Sequence[Path | str] | None = None,
     ) -> None:
-        """Take what the editor says now; None leaves it as it was."""
+        """Take what the editor says now; None leaves it as it was.
+
+        What is in a folder that it does not name any more is not sent from this moment on.
+
+        Raises:
+            TimeoutError: a disk hangs; the settings are as they were, and folders that are new
+                stay out. Both are tried again with the next reload or refresh.
+        """
         if editor_settings is not None:
             self._sources.editor = dict(editor_settings)
         if roots is not None:
-            self._sources.roots = tuple(str(root) for root in roots)
-            self.workspace.replace(self._sources.roots)
+            self._folders.want(tuple(str(root) for root in roots))
         # An editor also says so after its user has stored a key.
         self.credentials.refresh()
         await self.reload()
@@ -205,22 +149,7 @@ class Backend:
         Waits at most ``within`` seconds; the look goes on behind it. A failure is shown in the
         status: what asked for the look goes on with the settings in force.
         """
-        if self._looking is None and self._sources.due():
-            self._looking = self._tasks.spawn(self._look(), name="settings")
-            self._looking.add_done_callback(self._looked)
-        if self._looking is not None:
-            await asyncio.wait({self._looking}, timeout=within)
-
-    async def _look(self) -> None:
-        try:
-            changed = self._sources.changed
-            if await run_blocking(changed, timeout=FILES_S, name="settings"):
-                await self._reload()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the user reads it here
-            self.board.problem(describe(error))
-
-    def _looked(self, _task: asyncio.Task[None]) -> None:
-        self._looking = None
+        await self._refresher.refresh(within)
 
     async def reload(self) -> None:
         """Read every source again and put it in force.
@@ -228,39 +157,7 @@ class Backend:
         Raises:
             TimeoutError: a disk hangs; the settings are as they were.
         """
-        # In a task of its own: who asked may be cancelled, and half of the parts must not be
-        # left with the old settings.
-        await asyncio.shield(self._tasks.spawn(self._reload(), name="reload"))
-
-    async def _reload(self) -> None:
-        # One after the other: what was read first must not be put in force last.
-        async with self._reloading:
-            reading = await run_blocking(read, self._sources, timeout=FILES_S, name="settings")
-            await self._put_in_force(reading)
-
-    async def _put_in_force(self, reading: Reading) -> None:
-        self._sources.take(reading)
-        loaded, before = reading.loaded, self.loaded
-        if not loaded.user_ok and before.user_ok:
-            # What the user excluded can't be read at the moment: what held before still holds.
-            self.loaded = replace(before, problems=loaded.problems)
-            self._tell_problems()
-            return
-        self.loaded = loaded
-        settings = loaded.settings
-        self.gate.update(settings.privacy)
-        self.router.local_only = settings.privacy.local_only
-        self._planner = Planner(loaded, self._sources.embedded)
-        await self._pool.configure(loaded)
-        if settings.embedded != before.settings.embedded and self._runtime is not None:
-            runtime, self._runtime = self._runtime, None
-            await runtime.aclose()
-        choices = self._choice("completion"), self._choice("chat")
-        told = self.board.current
-        self.board.update(completion=choices[0], chat=choices[1])
-        # Another choice takes the last error away, this one among them.
-        if loaded.problems != before.problems or choices != (told.completion, told.chat):
-            self._tell_problems()
+        await self._refresher.reload()
 
     async def select(
         self,
@@ -276,44 +173,19 @@ class Backend:
             SettingsError: the file can't be written, or is one we would damage; or the choice
                 was written and the editor's settings say otherwise.
         """
-        self._pool.row(provider_id)
-        jobs: tuple[Purpose, ...] = ("completion", "chat") if purpose == "both" else (purpose,)
-        changes: dict[str, object | None] = {}
-        for job in jobs:
-            changes[f"{job}.provider"] = provider_id
-            changes[f"{job}.model"] = None if provider_id == EMBEDDED else (model or None)
-        if provider_id == EMBEDDED and model:
-            changes |= self._embedded_choice(model)
-        file = await run_blocking(update_user_file, changes, timeout=FILES_S, name="settings")
-        await self.reload()
-        for job in jobs:
-            if (stays := self._planner.target(job).provider_id) != provider_id:
-                raise SettingsError(
-                    f"saved in {file}, but {stays} is set elsewhere and stays",
-                    cure=f"Change {job}.provider in your editor's settings.",
-                )
-        target = self._planner.target(jobs[0])
-        return Selected(target.provider_id, target.model, purpose, file)
-
-    def _embedded_choice(self, model: str) -> dict[str, object | None]:
-        """What to write so that the embedded provider has this model."""
-        now = self._sources.embedded
-        if now is not None and now.id == model:
-            return {}
-        # A file of the user's own would win over the model.
-        return {"embedded.model": choose(model).id, "embedded.model_file": None}
+        return await selecting.select(self, purpose, provider_id, model)
 
     def pause(self, *, paused: bool) -> None:
         """Automatic completions off or on."""
-        self._paused = paused
+        self._now.paused = paused
         self.board.update(paused=paused)
 
     # -- trust ---------------------------------------------------------------------------
 
     @property
     def trusted(self) -> bool:
-        """Whether every open folder is trusted as it is now."""
-        return bool(self.roots) and all(self.trust.trusted(root) for root in self.roots)
+        """Whether every open folder is trusted as it is now. Blocks."""
+        return self._trusting.trusted
 
     async def set_trust(self, root: str, *, trusted: bool) -> tuple[str, ...]:
         """Record the user's decision; what the folder's own file asks for.
@@ -321,28 +193,17 @@ class Backend:
         Raises:
             TrustError: the decision can't be kept.
         """
-        if trusted:
-            digest = await run_blocking(self.trust.digest, root, timeout=FILES_S, name="trust")
-            await run_blocking(self.trust.trust, root, digest or "", timeout=FILES_S, name="trust")
-        else:
-            await run_blocking(self.trust.distrust, root, timeout=FILES_S, name="trust")
-        await self.look_at_trust()
+        await self._trusting.decide(root, trusted=trusted)
         return tuple(key for file in self.workspace_files(root) for key in file.applied)
 
     async def look_at_trust(self) -> None:
         """Put into the status whether the folders are trusted."""
-        self.board.update(
-            trusted=await run_blocking(lambda: self.trusted, timeout=FILES_S, name="trust")
-        )
+        await self._trusting.look()
 
     def workspace_files(self, root: str = "") -> tuple[WorkspaceFile, ...]:
         """What workspace files asked for; those of one folder, or all."""
-        if not root:
-            return self.loaded.workspace_files
-        folder = next((each.path for each in Roots([root])), root)
-        return tuple(
-            each for each in self.loaded.workspace_files if Path(each.file).is_relative_to(folder)
-        )
+        files = self.loaded.workspace_files
+        return files_of(files, root) if root else files
 
     # -- providers -----------------------------------------------------------------------
 
@@ -360,7 +221,7 @@ class Backend:
 
     def target(self, purpose: Purpose) -> Target:
         """Whom the settings choose."""
-        return self._planner.target(purpose)
+        return self._now.planner.target(purpose)
 
     def environment_key(self, provider_id: str) -> str | None:
         """The environment variable that holds a provider's key, if one does."""
@@ -386,16 +247,13 @@ class Backend:
 
     async def provider_states(self) -> list[ProviderState]:
         """Every provider, the selected ones first; reads the list of keys, not the keys."""
-        stored = await self._stored()
-        chosen = {purpose: self.target(purpose).provider_id for purpose in ("completion", "chat")}
-        states = [self._state(row, stored, chosen) for row in self.rows().values()]
-        return sorted(states, key=lambda state: (not state.selected_for, not state.local))
+        return await providers_view.provider_states(self)
 
     # -- answers -------------------------------------------------------------------------
 
     def snapshot(self, uri: str, position: Position) -> Snapshot | None:
         """What the engine needs to see of a document; None if it is out of sync."""
-        return self.documents.snapshot(uri, position, SNAPSHOT_BEFORE, SNAPSHOT_AFTER)
+        return self._answering.snapshot(uri, position)
 
     async def complete(
         self, uri: str, position: Position, *, invoked: bool = True
@@ -405,11 +263,7 @@ class Backend:
 
     async def answer(self, uri: str, position: Position, *, invoked: bool) -> Answer:
         """As :meth:`complete`, with the reason for having nothing."""
-        snapshot = self.snapshot(uri, position)
-        if snapshot is None:
-            return Answer(why=Why.STALE)
-        trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
-        return await self.engine.answer(Ask(snapshot, position, trigger))
+        return await self._answering.answer(uri, position, invoked=invoked)
 
     async def complete_file(self, path: Path, line: int, column: int) -> CompletionResult:
         """Complete in a file on disk; line and column count from 1, in characters.
@@ -422,65 +276,18 @@ class Backend:
             UserError: ``position``, the file has no such line.
             OSError: the file can't be read.
         """
-        uri = uri_of(str(path))
-        raw = await run_blocking(path.read_bytes, timeout=FILES_S, name="read")
-        # Decoded here, not by a text file: that would make every line's end "\n".
-        self.documents.open(uri, language_of(path), 1, raw.decode("utf-8-sig", "replace"))
-        try:
-            document = self.documents.current(uri)
-            if document is not None and line > document.line_count:
-                raise UserError(
-                    f"there is no line {line}: the file has {document.line_count}", code="position"
-                )
-            answer = await self.answer(uri, Position(line - 1, column - 1), invoked=True)
-            self._raise_refusal(uri, answer)
-        finally:
-            self.engine.close(uri)
-            self.documents.close(uri)
-        target = self.target("completion")
-        best = answer.suggestions[0] if answer.suggestions else None
-        return CompletionResult(
-            text=best.text if best else "",
-            provider=best.provider if best else target.provider_id,
-            model=best.model if best else target.model,
-            usage=self._watcher.last_usage,
-            stop_reason=StopReason.END,
-        )
+        return await file_completion.complete_file(self, path, line, column)
 
-    def _raise_refusal(self, uri: str, answer: Answer) -> None:
-        """Raise why an answer holds nothing, where that is a failure."""
-        if answer.error is not None:
-            raise answer.error
-        if answer.why is Why.EXCLUDED:
-            self.gate.outgoing(uri, "", "prefix")
-        if answer.why is Why.NO_PROVIDER:
-            wanted = self._pool.row(self.target("completion").provider_id).id
-            raise ConfigurationError(
-                f"{wanted} is not on this machine, and only local providers are allowed",
-                provider=wanted,
-                cure="Choose a local provider, or switch `privacy.local_only` off.",
-            )
+    @property
+    def last_usage(self) -> Usage | None:
+        """Token counts of the completion that ended last, if its provider told them."""
+        return self._answering.last_usage
 
     # -- the embedded model --------------------------------------------------------------
 
-    @property
-    def runtime(self) -> Runtime:
-        """The way to the embedded model's process."""
-        if self._runtime is None:
-            # Its imports are wanted only by those who use it.
-            from polypilot.embedded.runtime import Runtime  # noqa: PLC0415
-
-            embedded = self.settings.embedded
-            self._runtime = Runtime(
-                self.models_store,
-                threads=embedded.threads,
-                idle_seconds=embedded.idle_minutes * 60,
-            )
-        return self._runtime
-
     def on_stage(self, listener: Callable[[Step], None]) -> None:
         """Call ``listener`` as the embedded model's process comes up, or does not."""
-        self._stage_listeners.append(listener)
+        self._embedding.on_stage(listener)
 
     @property
     def embedded_model(self) -> Model:
@@ -490,10 +297,7 @@ class Backend:
     @property
     def models_store(self) -> ModelStore:
         """The embedded models' files."""
-        network = self.settings.network
-        return ModelStore(
-            mirror=self.settings.embedded.mirror, proxy=network.proxy, ca_file=network.ca_file
-        )
+        return self._embedding.store
 
     # -- state ---------------------------------------------------------------------------
 
@@ -510,80 +314,9 @@ class Backend:
         """End every request and close every connection. The embedded process ends by itself."""
         await self._tasks.aclose()
         await self.engine.aclose()
-        await self._pool.aclose()
-        if self._runtime is not None:
-            await self._runtime.aclose()
+        await self._now.aclose()
 
-    # -- inside --------------------------------------------------------------------------
-
-    async def _resolve(self, provider_id: str) -> Provider:
-        """The router's way to a provider."""
-        try:
-            return await self._pool.provider(provider_id)
-        except ProviderError:
-            if provider_id == EMBEDDED:
-                self._stage("failed")
-            raise
-
-    def _stage(self, stage: Step) -> None:
-        for listener in self._stage_listeners:
-            listener(stage)
-
-    def _completion_plan(self) -> Plan | None:
-        return self._planner.completion()
-
-    def _chat_plan(self, provider: str, model: str) -> ChatPlan:
-        # Not the planner's own method: settings that change bring another planner.
-        return self._planner.chat(provider, model)
-
-    def _policy(self) -> Policy:
-        completion = self.settings.completion
-        return Policy(
-            enabled=completion.enabled,
-            paused=self._paused,
-            disabled_languages=completion.disabled_languages,
-            max_chars=completion.max_file_bytes,
-        )
-
-    def _choice(self, purpose: Purpose) -> Choice:
-        target = self._planner.target(purpose)
-        return Choice(target.provider_id, target.model)
-
-    def _tell_problems(self) -> None:
-        errors = [problem for problem in self.loaded.problems if problem.severity == "error"]
-        if errors:
-            first = errors[0]
-            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-            self.board.problem(Problem("settings", f"{first}{more}", first.cure))
-        else:
-            self.board.solved("settings")
-
-    async def _stored(self) -> set[str] | None:
-        try:
-            return set(await self.credentials.listing())
-        except (CredentialError, OSError) as error:
-            log.info("the list of keys can't be read: %s", describe(error).code)
-            return None
-
-    def _state(
-        self, row: ProviderRow, stored: set[str] | None, chosen: Mapping[str, str]
-    ) -> ProviderState:
-        in_environment = self.environment_key(row.id) is not None
-        key = None
-        if row.auth == "keyring" and (stored is not None or in_environment):
-            key = in_environment or row.id in (stored or ())
-        selected: tuple[Purpose, ...] = tuple(
-            purpose for purpose in ("completion", "chat") if chosen[purpose] == row.id
-        )
-        return ProviderState(
-            id=row.id,
-            name=row.name or row.id,
-            local=self.loaded.is_local(row.id),
-            free=row.free,
-            auth=row.auth,
-            key_stored=key,
-            selected_for=selected,
-            key_page=row.key_page or None,
-            completion_model=row.completion_model or None,
-            chat_model=row.chat_model or None,
-        )
+    async def _put_in_force(self, reading: Reading) -> None:
+        # First, since a disk that hangs must leave the settings as they were.
+        await self._trusting.look()
+        await self._now.put(reading)

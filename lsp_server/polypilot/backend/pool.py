@@ -6,21 +6,14 @@ last check on its way to the wire, whoever made it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from polypilot.backend.checked import Checked
 from polypilot.backend.tokens import TokenCommands
 from polypilot.credentials import CredentialError
 from polypilot.embedded.errors import EmbeddedError
 from polypilot.errors import register_secret
 from polypilot.settings import EMBEDDED, SettingsError, env_keys, key_from_env
-from polypilot_providers.base import (
-    CHAT_LIMITS,
-    COMPLETION_LIMITS,
-    KeySource,
-    Limits,
-    Provider,
-    Secret,
-)
 from polypilot_providers.errors import AuthError, ConfigurationError
 from polypilot_providers.factory import Plugin, build
 from polypilot_providers.http import HttpClient
@@ -28,26 +21,40 @@ from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from polypilot.credentials import Credentials
     from polypilot.embedded.catalog import Model
-    from polypilot.embedded.runtime import Endpoint, Runtime, Stage
-    from polypilot.settings import Loaded
+    from polypilot.embedded.runtime import Endpoint, Stage
+    from polypilot.settings import Loaded, Settings
     from polypilot.workspace.gate import Gate
+    from polypilot_providers.base import KeySource, Provider, Secret
     from polypilot_providers.catalog import ProviderRow
-    from polypilot_providers.types import ChatRequest, CompletionRequest, Event, ModelInfo
+
+
+class Process(Protocol):
+    """What the pool asks of the embedded model's runtime."""
+
+    async def ensure(
+        self, model: Model, on_stage: Callable[[Stage], None] | None = None
+    ) -> Endpoint:
+        """Where the model answers; raises EmbeddedError."""
+        ...
 
 
 class ProviderPool:
-    """Builds each provider once and keeps it while its row and address stay the same."""
+    """Builds each provider once and keeps it while its row and address stay the same.
+
+    Each has connections of its own. One whose settings changed is closed, with them, when the
+    last request that it was answering has ended.
+    """
 
     def __init__(
         self,
         loaded: Loaded,
         *,
-        credentials: Credentials,
-        runtime: Callable[[], Runtime],
+        credentials: Callable[[], Credentials],
+        runtime: Process,
         embedded: Callable[[], Model],
         on_stage: Callable[[Stage], None],
         gate: Gate,
@@ -63,8 +70,9 @@ class ProviderPool:
         self._env = env
         self._plugins = plugins
         self._tokens = TokenCommands()
-        self._http: HttpClient | None = None
-        self._built: dict[str, tuple[tuple[str, int | None], Provider]] = {}
+        self._built: dict[str, tuple[tuple[str, int | None], Checked]] = {}
+        self._retired: list[Checked] = []
+        """Those that may still be answering."""
 
     async def configure(self, loaded: Loaded) -> None:
         """Take new settings; providers whose row changed are built anew when next asked."""
@@ -77,12 +85,9 @@ class ProviderPool:
         ]
         self._loaded = loaded
         self._tokens.forget()
-        for provider_id in stale:
-            _, provider = self._built.pop(provider_id)
-            await provider.aclose()
-        if network_changed and self._http is not None:
-            http, self._http = self._http, None
-            await http.aclose()
+        # All of them first: nobody may be given one while another is being closed.
+        for provider in [self._built.pop(provider_id)[1] for provider_id in stale]:
+            await self._retire(provider)
 
     def row(self, provider_id: str) -> ProviderRow:
         """The row of one provider.
@@ -118,7 +123,7 @@ class ProviderPool:
         """
         row = self.row(provider_id)
         if row.id == EMBEDDED:
-            return await self._embedded(row)
+            return await self._embedded()
         return await self._keep(row, row.base_url, self._key_source(row))
 
     async def token(self, provider_id: str) -> None:
@@ -131,20 +136,21 @@ class ProviderPool:
         await self._tokens.token(row.id, row.command)
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        built, self._built = list(self._built.values()), {}
-        for _, provider in built:
+        """Close every connection, those of requests that still run among them."""
+        every = [*self._retired, *(provider for _, provider in self._built.values())]
+        self._built, self._retired = {}, []
+        for provider in every:
             await provider.aclose()
-        if self._http is not None:
-            http, self._http = self._http, None
-            await http.aclose()
 
-    async def _embedded(self, row: ProviderRow) -> Provider:
+    async def _embedded(self) -> Provider:
         try:
-            endpoint = await self._runtime().ensure(self._embedded_model(), self._on_stage)
+            endpoint = await self._runtime.ensure(self._embedded_model(), self._on_stage)
         except EmbeddedError as error:
             raise EmbeddedModelError.of(error) from error
-        return await self._keep(row, endpoint.base_url, _fixed(endpoint), endpoint.pid)
+        # Not before: a start takes seconds, and settings may change meanwhile.
+        return await self._keep(
+            self.row(EMBEDDED), endpoint.base_url, _fixed(endpoint), endpoint.pid
+        )
 
     async def _keep(
         self, row: ProviderRow, base_url: str, key: KeySource, pid: int | None = None
@@ -154,37 +160,41 @@ class ProviderPool:
         kept = self._built.get(row.id)
         if kept is not None and kept[0] == peer:
             return kept[1]
-        if self._http is None:
-            network = self._loaded.settings.network
-            self._http = HttpClient(
-                Network(proxy=network.proxy, ca_file=network.ca_file, env=self._env)
-            )
-        made = build(row, key, self._http, base_url=base_url, plugins=self._plugins)
-        provider = _Checked(made, self._gate)
+        network = self._loaded.settings.network
+        http = HttpClient(Network(proxy=network.proxy, ca_file=network.ca_file, env=self._env))
+        made = build(row, key, http, base_url=base_url, plugins=self._plugins)
+        provider = Checked(made, http, self._gate)
         self._built[row.id] = (peer, provider)
         if kept is not None:
             # The runtime came back: at another port, or at the same one with another key.
-            await kept[1].aclose()
+            await self._retire(kept[1])
         return provider
 
+    async def _retire(self, provider: Checked) -> None:
+        await provider.retire()
+        self._retired = [each for each in (*self._retired, provider) if not each.closed]
+
     def _key_source(self, row: ProviderRow) -> KeySource:
+        # The settings that the row is of: later ones may name a key for another address.
+        settings = self._loaded.settings
+
         async def key() -> Secret | None:
             if row.auth == "none":
                 return None
             if row.auth == "command":
                 return await self._tokens.token(row.id, row.command)
-            return await self._stored_key(row)
+            return await self._stored_key(row, settings)
 
         return key
 
-    async def _stored_key(self, row: ProviderRow) -> Secret:
+    async def _stored_key(self, row: ProviderRow, settings: Settings) -> Secret:
         origin = Origin.parse(row.base_url)
         trouble: CredentialError | None = None
         try:
-            found = await self._credentials.get(row.id, origin)
+            found = await self._credentials().get(row.id, origin)
         except CredentialError as error:
             found, trouble = None, error
-        found = found or key_from_env(self._loaded.settings, row.id, self._env)
+        found = found or key_from_env(settings, row.id, self._env)
         if found is not None:
             register_secret(found.reveal())
             return found
@@ -214,38 +224,6 @@ class EmbeddedModelError(ConfigurationError):
         made = cls(error.message, provider=EMBEDDED, cure=error.cure)
         made.code = error.code
         return made
-
-
-class _Checked:
-    """A provider behind the gate's last check."""
-
-    def __init__(self, provider: Provider, gate: Gate) -> None:
-        self._provider = provider
-        self._gate = gate
-
-    @property
-    def id(self) -> str:
-        return self._provider.id
-
-    @property
-    def local(self) -> bool:
-        return self._provider.local
-
-    def complete(
-        self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
-    ) -> AsyncGenerator[Event, None]:
-        return self._provider.complete(self._gate.last_check(request), limits)
-
-    def chat(
-        self, request: ChatRequest, limits: Limits = CHAT_LIMITS
-    ) -> AsyncGenerator[Event, None]:
-        return self._provider.chat(self._gate.last_check(request), limits)
-
-    async def models(self) -> list[ModelInfo]:
-        return await self._provider.models()
-
-    async def aclose(self) -> None:
-        await self._provider.aclose()
 
 
 def _fixed(endpoint: Endpoint) -> KeySource:

@@ -14,6 +14,7 @@ from polypilot.embedded.catalog import Model, choose
 from polypilot.embedded.errors import EmbeddedError
 from polypilot.settings import WORKSPACE_FILE, Loaded, load
 from polypilot.workspace.roots import Roots
+from polypilot.workspace.trust import TrustStore
 from polypilot_providers import catalog
 from polypilot_providers.factory import Plugin, load_entry_points
 
@@ -76,7 +77,9 @@ class Sources:
 
     def stamps(self) -> dict[Path, _Stamp]:
         """What tells one state of the files from another. Blocks."""
-        files = [paths.config_file(), *(each / WORKSPACE_FILE for each in self.folders())]
+        # The decisions about trust are no settings, but who shows the status wants them as fresh.
+        files = [paths.config_file(), TrustStore().file]
+        files += [each / WORKSPACE_FILE for each in self.folders()]
         return {file: _stamp(file) for file in files}
 
 

@@ -40,37 +40,50 @@ class _Cached:
 
 
 class TokenCommands:
-    """Runs token commands and remembers what they printed for a while."""
+    """Runs token commands and remembers what they printed for a while.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        clock: monotonic seconds.
+        within: seconds that a command may take.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, within: float = TIMEOUT_S
+    ) -> None:
         self._clock = clock
+        self._within = within
         self._cached: dict[tuple[str, ...], _Cached] = {}
+        self._forgotten = 0
+        """How often; what a command prints that was started before is not kept."""
         self._locks: dict[tuple[str, ...], asyncio.Lock] = {}
 
     async def token(self, provider: str, command: Sequence[str]) -> Secret:
         """The token ``command`` prints.
 
         Raises:
-            AuthError: the command is missing, fails, takes longer than 10 s or prints nothing.
-                The message has the command's name, never its output.
+            AuthError: the command is missing, fails, takes too long or prints nothing. The
+                message has the command's name, never its output.
         """
         key = tuple(command)
         async with self._locks.setdefault(key, asyncio.Lock()):
             cached = self._cached.get(key)
             if cached is not None and cached.until > self._clock():
                 return cached.token
-            text = await _run(provider, key)
+            forgotten = self._forgotten
+            text = await _run(provider, key, self._within)
             register_secret(text)
             token = Secret(text)
-            self._cached[key] = _Cached(token, self._clock() + LIFETIME_S)
+            if forgotten == self._forgotten:
+                self._cached[key] = _Cached(token, self._clock() + LIFETIME_S)
             return token
 
     def forget(self) -> None:
-        """Ask the commands again next time."""
+        """Ask the commands again next time, those too that are running now."""
+        self._forgotten += 1
         self._cached.clear()
 
 
-async def _run(provider: str, command: tuple[str, ...]) -> str:
+async def _run(provider: str, command: tuple[str, ...], within: float) -> str:
     if not command:
         raise AuthError(
             f'Provider {provider} says auth = "command" but names no command.',
@@ -80,11 +93,11 @@ async def _run(provider: str, command: tuple[str, ...]) -> str:
     name = command[0]
     process = await _start(provider, command)
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(within):
             output = await _output(process)
     except TimeoutError:
         raise AuthError(
-            f"The token command {name!r} of {provider} took longer than {TIMEOUT_S:.0f} s.",
+            f"The token command {name!r} of {provider} took longer than {within:.0f} s.",
             provider=provider,
             cure="Run it in a terminal: it may be waiting for you to sign in.",
         ) from None

@@ -57,8 +57,8 @@ class Watcher:
         self._facts()
 
     def _requested(self) -> None:
-        # One completion tells of a request for each provider it tries, and of one end. Its
-        # events come from its own task, which is what tells it from another's.
+        # One completion tells of one request and one end, or of an end alone. Its events come
+        # from its own task, which is what tells it from another's.
         task = asyncio.current_task()
         if task not in self._asking:
             self._asking.add(task)

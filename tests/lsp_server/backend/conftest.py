@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import struct
+import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,7 +50,8 @@ async def backends() -> AsyncGenerator[Callable[..., Backend]]:
     made: list[Backend] = []
 
     def open_(**options: object) -> Backend:
-        backend = Backend.open(env={}, **options)  # pyright: ignore[reportArgumentType]
+        options.setdefault("env", {})
+        backend = Backend.open(**options)  # pyright: ignore[reportArgumentType]
         backend.board.settle()
         made.append(backend)
         return backend
@@ -54,3 +59,65 @@ async def backends() -> AsyncGenerator[Callable[..., Backend]]:
     yield open_
     for backend in made:
         await backend.aclose()
+
+
+@pytest.fixture
+def say() -> Callable[..., list[bytes]]:
+    """The pieces of a chat answer, as an OpenAI-compatible server sends them."""
+
+    def pieces(*texts: str) -> list[bytes]:
+        choices: list[object] = [{"index": 0, "delta": {"content": text}} for text in texts]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        lines = [f"data: {json.dumps({'id': 'c', 'choices': [each]})}\n\n" for each in choices]
+        return [line.encode() for line in (*lines, "data: [DONE]\n\n")]
+
+    return pieces
+
+
+@pytest.fixture
+def plain_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A keyring that keeps keys as plain text in a file; the environment that chooses it."""
+    store = tmp_path / "plain-keys.json"
+    (tmp_path / "plain_keyring.py").write_text(
+        textwrap.dedent(f"""
+            import json, pathlib
+            from keyring.backend import KeyringBackend
+
+            FILE = pathlib.Path({str(store)!r})
+
+            class Keyring(KeyringBackend):
+                priority = 1
+
+                def _read(self):
+                    return json.loads(FILE.read_text("utf-8")) if FILE.exists() else {{}}
+
+                def get_password(self, service, username):
+                    return self._read().get(service + " " + username)
+
+                def set_password(self, service, username, password):
+                    kept = self._read() | {{service + " " + username: password}}
+                    FILE.write_text(json.dumps(kept), "utf-8")
+
+                def delete_password(self, service, username):
+                    kept = self._read()
+                    del kept[service + " " + username]
+                    FILE.write_text(json.dumps(kept), "utf-8")
+        """),
+        "utf-8",
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "plain_keyring", raising=False)
+    return {"PYTHON_KEYRING_BACKEND": "plain_keyring.Keyring"}
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    """A GGUF file of the user's own: a header that names its architecture, and no tensors."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    pair = text("general.architecture") + struct.pack("<I", 8) + text("qwen2")
+    file = tmp_path / "own.gguf"
+    file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + pair)
+    return file

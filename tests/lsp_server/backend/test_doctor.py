@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from polypilot import paths
+from polypilot.backend import doctor
 from polypilot_providers.testing import ScriptedServer, reply
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ async def test_a_data_folder_that_is_a_file(backends: Callable[..., Backend]) ->
     backend = backends()
     folder = paths.data_dir()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_text("not a folder")
+    folder.write_text("not a folder", encoding="utf-8")
     assert (await look(backend))["data folder"].ok is False
 
 
@@ -111,3 +112,80 @@ async def test_a_program_that_editors_find_and_one_they_do_not(
     program = tmp_path / "polypilot"
     program.touch(0o755)
     assert str(program) in (await look(backend))["program"].detail
+
+
+async def test_a_provider_whose_row_must_not_be_used_is_told_and_not_asked(
+    configure: Callable[..., Path], backends: Callable[..., Backend]
+) -> None:
+    async with ScriptedServer(reply(200, {"data": []})) as a:
+        configure('api_key = "sk-proj-1234567890abcdefghijkl"\n', a=a.url)
+        checks = await look(backends(), online=True)
+        assert checks["provider a"].ok is False
+        assert checks["provider a"].cure
+        assert "1234567890" not in repr(checks)
+        assert a.requests == []
+
+
+async def test_a_key_that_is_stored_and_one_that_is_not(
+    configure: Callable[..., Path], backends: Callable[..., Backend], plain_keyring: dict[str, str]
+) -> None:
+    file = configure("[keyring]\nallow_insecure = true\n", a=NOWHERE)
+    file.write_text(file.read_text("utf-8").replace('"none"', '"keyring"'), "utf-8")
+    backend = backends(env=plain_keyring)
+    missing = await look(backend)
+    assert missing["keyring"].ok is True
+    assert missing["key of a"].ok is False
+    assert "polypilot auth set a" in missing["key of a"].cure
+    await backend.credentials.set("a", backend.origin("a"), "a-key-of-the-team")
+    stored = (await look(backend))["key of a"]
+    assert stored.ok is True
+    assert NOWHERE in stored.detail
+    assert "a-key-of" not in stored.detail
+
+
+async def test_the_embedded_model_is_there_is_not_or_can_not_run(
+    configure: Callable[..., Path],
+    backends: Callable[..., Backend],
+    model_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configure()
+    backend = backends()
+    absent = await look(backend, online=True)
+    assert absent["embedded model"].ok is False
+    assert "pull" in absent["embedded model"].cure
+    assert absent["reach embedded"].ok is True
+    configure(f'[embedded]\nmodel_file = "{model_file.as_posix()}"\n')
+    await backend.reload()
+    present = await look(backend)
+    assert present["embedded model"].ok is True
+    assert str(model_file) in present["embedded model"].detail
+    models = await backend.list_models("embedded")
+    assert models[0].id == backend.embedded_model.id == backend.target("chat").model
+    assert len({each.id for each in models}) == len(models) > 1
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)  # as where the extra is not installed
+    assert (await look(backend))["embedded runtime"].ok is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system without room")
+async def test_a_full_disk_matters_to_those_who_use_the_embedded_model(
+    configure: Callable[..., Path],
+    backends: Callable[..., Backend],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POLYPILOT_DATA_DIR", "/proc/none")
+    configure(a=NOWHERE)
+    backend = backends()
+    assert (await look(backend))["disk"].ok is None
+    configure()
+    await backend.reload()
+    assert (await look(backend))["disk"].ok is False
+
+
+async def test_a_look_that_fails_is_told_and_does_not_end_the_others() -> None:
+    def broken() -> Check:
+        raise PermissionError(13, "not yours")
+
+    check = await doctor._ground("somewhere", broken)  # pyright: ignore[reportPrivateUsage]
+    assert (check.check, check.ok) == ("somewhere", False)
+    assert check.detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from polypilot.workspace.documents import DocumentStore
 from polypilot.workspace.gate import Gate
 from polypilot.workspace.roots import Roots
 from polypilot_providers.base import Secret
+from polypilot_providers.catalog import rows
 from polypilot_providers.testing import ScriptedServer, stream
 from polypilot_providers.types import CompletionRequest
 
@@ -36,11 +38,16 @@ class Process:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.starting = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.ready.set()
 
     async def ensure(
         self, model: Model, on_stage: Callable[[Stage], None] | None = None
     ) -> Endpoint:
         del model, on_stage
+        self.starting.set()
+        await self.ready.wait()
         return replace(self.endpoint)
 
     def restart(self, key: str, base_url: str = "") -> None:
@@ -78,8 +85,8 @@ def pool_for(loaded: Loaded) -> Callable[[Process], ProviderPool]:
 def make(process: Process, loaded: Loaded, model: Model) -> ProviderPool:
     return ProviderPool(
         loaded,
-        credentials=Credentials(),
-        runtime=lambda: process,  # pyright: ignore[reportArgumentType]  asked for `ensure` alone
+        credentials=Credentials,
+        runtime=process,
         embedded=lambda: model,
         on_stage=lambda _: None,
         gate=Gate(Roots(()), loaded.settings.privacy, DocumentStore()),
@@ -124,4 +131,23 @@ async def test_a_process_that_came_back_elsewhere_is_asked_there(
         assert [request.headers["authorization"] for request in new.requests] == [
             "Bearer second-key"
         ]
+        await pool.aclose()
+
+
+async def test_settings_that_change_while_the_process_starts_hold_for_it(
+    pool_for: Callable[[Process], ProviderPool], loaded: Loaded, tmp_path: Path
+):
+    row = loaded.row("embedded").model_copy(update={"id_slot": 3})
+    other = load(tmp_path / "config.toml", env={}, catalog=rows({}) | {"embedded": row})
+    async with ScriptedServer(stream(ANSWER)) as server, asyncio.timeout(10):
+        process = Process(endpoint(server.url))
+        process.ready.clear()
+        pool = pool_for(process)
+        asking = asyncio.ensure_future(ask(pool))
+        await process.starting.wait()
+        await pool.configure(other)
+        process.ready.set()
+        await asking
+        await ask(pool)
+        assert [request.json["id_slot"] for request in server.requests] == [3, 3]
         await pool.aclose()

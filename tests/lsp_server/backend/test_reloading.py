@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from polypilot.backend.reloading import Sources, read
+from polypilot.backend import Choice
+from polypilot.backend.folders import Folders
+from polypilot.backend.refreshing import Refresher
+from polypilot.backend.reloading import Reading, Sources, read
+from polypilot.backend.status import StatusBoard
 from polypilot.errors import UserError
 from polypilot.settings import SettingsError
+from polypilot.tasks import Tasks
+from polypilot.workspace.documents import Position
 from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.testing import ScriptedServer, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,23 +165,79 @@ async def test_each_job_that_the_editor_decides_is_told(
         await backend.select("both", "a")
 
 
-async def test_completing_a_file_tells_why_it_can_not(
-    configure: Callable[..., Path], backends: Callable[..., Backend], tmp_path: Path
+async def test_what_the_editor_says_later_is_joined_to_what_it_said_at_the_start(
+    configure: Callable[..., Path], backends: Callable[..., Backend]
 ) -> None:
-    configure(a="https://team.example")
-    backend = backends(roots=[tmp_path])
-    code, secret = tmp_path / "a.py", tmp_path / ".env"
-    code.write_bytes(b"\xef\xbb\xbfx = \xff\r\n")
-    secret.write_text("KEY=1\n")
-    with pytest.raises(UserError, match="no line 9"):
-        await backend.complete_file(code, 9, 1)
-    with pytest.raises(UserError) as caught:
-        await backend.complete_file(secret, 1, 3)
-    assert caught.value.code == "excluded"
-    with pytest.raises(FileNotFoundError):
-        await backend.complete_file(tmp_path / "none.py", 1, 1)
-    configure("[privacy]\nlocal_only = true\n", a="https://team.example")
-    await backend.reload()
-    with pytest.raises(ConfigurationError, match="only local"):
-        await backend.complete_file(code, 1, 5)
-    assert len(backend.documents) == 0
+    configure(a=NOWHERE, b=NOWHERE)
+    backend = backends(editor_settings={"chat": {"provider": "b"}, "completion": {"model": "x"}})
+    await backend.configure(editor_settings={"chat": {"model": "later"}, "completion": 7})
+    assert backend.status.chat == Choice("b", "later")
+    assert backend.status.completion == Choice("a", "coder")  # what it says makes no sense
+    await backend.configure(editor_settings={})
+    assert backend.status.completion == Choice("a", "x")
+
+
+async def test_a_pause_is_in_the_status_and_keeps_automatic_requests_back(
+    configure: Callable[..., Path], backends: Callable[..., Backend]
+) -> None:
+    async with ScriptedServer(stream()) as a:
+        configure(a=a.url)
+        backend = backends()
+        await backend.warm()
+        backend.documents.open("untitled:1", "python", 1, "x\n")
+        backend.pause(paused=True)
+        assert backend.status.state == "paused"
+        answer = await backend.answer("untitled:1", Position(1, 0), invoked=False)
+        assert answer.suggestions == ()
+        assert a.requests == []
+        backend.pause(paused=False)
+        assert backend.status.state == "ready"
+
+
+async def test_a_look_that_fails_is_told_and_the_next_one_looks_again(
+    configure: Callable[..., Path],
+) -> None:
+    configure(a=NOWHERE)
+    sources, tasks = Sources({}, (), {}), Tasks()
+    board = StatusBoard(Choice("a", ""), Choice("a", ""))
+    board.settle()
+    taken: list[Reading] = []
+
+    async def take(reading: Reading) -> None:
+        if not taken:
+            taken.append(reading)
+            raise UserError("the disk is gone", code="disk", cure="Bring it back.")
+        taken.append(reading)
+
+    refresher = Refresher(sources, Folders(sources), tasks, take, board)
+    await refresher.refresh(within=10)
+    assert board.current.error is not None
+    assert board.current.error.code == "disk"
+    await refresher.refresh(within=10)  # not due
+    assert len(taken) == 1
+    sources._looked = float("-inf")  # pyright: ignore[reportPrivateUsage]  the clock, an hour later
+    await refresher.refresh(within=10)
+    assert len(taken) == 2
+    sources.take(taken[-1])
+    sources._looked = float("-inf")  # pyright: ignore[reportPrivateUsage]  and nothing has changed
+    await refresher.refresh(within=10)
+    assert len(taken) == 2
+    await tasks.aclose()
+
+
+async def test_a_conversation_may_choose_its_provider_and_its_model(
+    configure: Callable[..., Path], backends: Callable[..., Backend]
+) -> None:
+    configure(a=NOWHERE, b=NOWHERE)
+    backend = backends()
+    for provider, model, asked in (
+        ("b", "m", ("b", "m")),
+        ("", "m", ("a", "m")),
+        ("", "", ("a", "coder")),
+        ("embedded", "any", ("embedded", backend.embedded_model.id)),
+    ):
+        events = backend.chat.send("hello", provider=provider or None, model=model or None)
+        first = await anext(events)
+        await events.aclose()
+        assert first.kind == "session"
+        assert (first.provider, first.model) == asked

@@ -53,6 +53,31 @@ async def test_a_token_is_reused_until_it_may_be_old(
     assert (await minting.token("p", command)).reveal() == "token-az-3"
 
 
+async def test_what_a_command_prints_that_was_forgotten_meanwhile_is_not_kept(
+    script: Callable[..., Path], tmp_path: Path
+) -> None:
+    held, count = tmp_path / "held", tmp_path / "count"
+    os.mkfifo(held)
+    command = [
+        str(
+            script(
+                f'echo x >> "{count}"; [ -p "{held}" ] && cat "{held}"\n'
+                f'echo "token-$(wc -l < "{count}")"'
+            )
+        )
+    ]
+    minting = TokenCommands()
+    asking = asyncio.ensure_future(minting.token("p", command))
+    # Opens when the command reads.
+    end = await asyncio.get_running_loop().run_in_executor(None, lambda: os.open(held, os.O_WRONLY))
+    minting.forget()
+    held.unlink()
+    os.close(end)
+    assert (await asking).reveal() == "token-1"  # for who asked before
+    assert (await minting.token("p", command)).reveal() == "token-2"
+    assert (await minting.token("p", command)).reveal() == "token-2"
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -83,7 +108,7 @@ async def test_a_command_that_waits_is_ended_with_its_children(
     os.mkfifo(ready)
     path = script(f'sleep 600 &\necho "$!" > "{ready}"\nwait')
     asking = asyncio.ensure_future(TokenCommands().token("p", [str(path)]))
-    reader = asyncio.get_running_loop().run_in_executor(None, ready.read_text)
+    reader = asyncio.get_running_loop().run_in_executor(None, ready.read_text, "utf-8")
     child = psutil.Process(int(await reader))
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -92,6 +117,15 @@ async def test_a_command_that_waits_is_ended_with_its_children(
         None, lambda: psutil.wait_procs([child], timeout=10)
     )
     assert gone or child.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_command_that_takes_too_long_is_told_and_ended(
+    script: Callable[..., Path],
+) -> None:
+    async with asyncio.timeout(10):
+        with pytest.raises(AuthError, match="took longer") as caught:
+            await TokenCommands(within=0.1).token("p", [str(script("sleep 600"))])
+    assert "sign in" in caught.value.cure
 
 
 async def test_no_command_and_an_unknown_one_are_told_with_a_cure() -> None:

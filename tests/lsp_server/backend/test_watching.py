@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from polypilot.chat.events import End
 from polypilot.chat.service import ChatError
+from polypilot.completion.values import Why
 from polypilot.workspace.documents import Position
 from polypilot_providers.testing import ScriptedServer, Stall, reply, stream
 
@@ -98,4 +100,25 @@ async def test_a_chat_that_may_ask_nobody_is(
 
 
 async def test_a_document_nobody_opened_is_not_completed(backends: Callable[..., Backend]) -> None:
-    assert await backends().complete("untitled:none", Position(0, 0)) == []
+    backend = backends()
+    assert backend.snapshot("untitled:none", Position(0, 0)) is None
+    assert await backend.complete("untitled:none", Position(0, 0)) == []
+    answer = await backend.answer("untitled:none", Position(0, 0), invoked=True)
+    assert answer.why is Why.STALE
+
+
+async def test_a_row_that_must_not_be_used_ends_the_chat_with_its_cure(
+    configure: Callable[..., Path], backends: Callable[..., Backend]
+) -> None:
+    async with ScriptedServer(stream(*completing("no"))) as a:
+        configure('api_key = "sk-proj-1234567890abcdefghijkl"\n', a=a.url)
+        backend = backends()
+        steps: list[str] = []
+        backend.on_stage(steps.append)
+        events = [event async for event in backend.chat.send("hello")]
+        last = events[-1]
+        assert isinstance(last, End)
+        assert last.error is not None
+        assert (last.error.code, bool(last.error.cure)) == ("configuration", True)
+        assert a.requests == []
+        assert steps == []

@@ -1,8 +1,7 @@
-"""Whom the engines ask, made from the settings; and one completion without an editor."""
+"""Whom the engines ask, made from the settings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from polypilot.chat.service import ChatPlan
@@ -14,29 +13,14 @@ from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.router import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
     from polypilot.embedded.catalog import Model
     from polypilot.settings import Loaded
-    from polypilot_providers.types import StopReason, Usage
 
 EMBEDDED_COMPLETION = Limits(connect=1.5, first_event=30.0, idle=15.0, total=45.0)
 """A cold prompt on a slow processor takes tens of seconds, and it costs nobody anything."""
 EMBEDDED_CHAT = Limits(connect=5.0, first_event=120.0, idle=30.0)
 
 Purpose = Literal["completion", "chat"]
-
-
-@dataclass(frozen=True, slots=True)
-class CompletionResult:
-    """One completion, as the command line shows it."""
-
-    text: str
-    provider: str
-    model: str
-    usage: Usage | None
-    stop_reason: StopReason
 
 
 class Planner:
@@ -122,48 +106,3 @@ class Planner:
 
     def _row(self, provider_id: str) -> ProviderRow | None:
         return self._loaded.settings.providers.get(provider_id)
-
-
-def language_of(path: Path) -> str:
-    """A language id for a file that no editor has named, by its suffix."""
-    return _LANGUAGES.get(path.suffix.lower(), "plaintext")
-
-
-def _spread(table: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {f".{suffix}": language for language, all_ in table for suffix in all_.split()}
-
-
-_LANGUAGES = _spread(
-    (
-        ("python", "py pyi"),
-        ("javascript", "js mjs cjs"),
-        ("javascriptreact", "jsx"),
-        ("typescript", "ts mts cts"),
-        ("typescriptreact", "tsx"),
-        ("rust", "rs"),
-        ("go", "go"),
-        ("java", "java"),
-        ("kotlin", "kt kts"),
-        ("c", "c h"),
-        ("cpp", "cc cpp cxx hpp hh"),
-        ("csharp", "cs"),
-        ("ruby", "rb"),
-        ("php", "php"),
-        ("lua", "lua"),
-        ("shellscript", "sh bash"),
-        ("html", "html htm"),
-        ("css", "css"),
-        ("json", "json"),
-        ("yaml", "yaml yml"),
-        ("toml", "toml"),
-        ("markdown", "md"),
-        ("sql", "sql"),
-        ("swift", "swift"),
-        ("haskell", "hs"),
-        ("ocaml", "ml mli"),
-        ("elixir", "ex exs"),
-        ("scala", "scala"),
-        ("dart", "dart"),
-        ("zig", "zig"),
-    )
-)

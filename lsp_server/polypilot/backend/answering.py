@@ -1,0 +1,64 @@
+"""The two engines over the settings in force, and what they see of the documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from polypilot.backend.watching import WatchedChat, Watcher
+from polypilot.completion.engine import CompletionEngine
+from polypilot.completion.staleness import still_agrees
+from polypilot.completion.values import (
+    SNAPSHOT_AFTER,
+    SNAPSHOT_BEFORE,
+    Answer,
+    Ask,
+    Trigger,
+    Why,
+)
+
+if TYPE_CHECKING:
+    from polypilot.backend.in_force import InForce
+    from polypilot.chat.service import ChatService
+    from polypilot.workspace.documents import DocumentStore, Position, Snapshot
+    from polypilot.workspace.gate import Gate
+    from polypilot_providers.types import Usage
+
+
+class Answering:
+    """Completion and chat; the status is told of each request."""
+
+    def __init__(self, now: InForce, gate: Gate, documents: DocumentStore) -> None:
+        self._documents = documents
+        self._watcher = Watcher(now.board, gate, lambda: now.credentials.known_backend)
+        self.engine = CompletionEngine(
+            router=now.router,
+            gate=gate,
+            agrees=still_agrees(documents),
+            plan=now.completion_plan,
+            policy=now.policy,
+            observe=self._watcher.observe,
+        )
+        self.chat: ChatService = WatchedChat(
+            self._watcher,
+            router=now.router,
+            gate=gate,
+            documents=documents,
+            plan=now.chat_plan,
+        )
+
+    @property
+    def last_usage(self) -> Usage | None:
+        """Token counts of the completion that ended last, if its provider told them."""
+        return self._watcher.last_usage
+
+    def snapshot(self, uri: str, position: Position) -> Snapshot | None:
+        """What the completion engine needs to see; None if the document is out of sync."""
+        return self._documents.snapshot(uri, position, SNAPSHOT_BEFORE, SNAPSHOT_AFTER)
+
+    async def answer(self, uri: str, position: Position, *, invoked: bool) -> Answer:
+        """Suggestions at a place in an open document, or the reason for having none."""
+        snapshot = self.snapshot(uri, position)
+        if snapshot is None:
+            return Answer(why=Why.STALE)
+        trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
+        return await self.engine.answer(Ask(snapshot, position, trigger))

@@ -1,0 +1,98 @@
+"""A provider as the engines get it: behind the gate's last check, with its own connections."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from polypilot.backend.retiring import Retiring
+from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
+from polypilot_providers.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from polypilot.workspace.gate import Gate
+    from polypilot_providers.base import Provider
+    from polypilot_providers.http import HttpClient
+    from polypilot_providers.types import ChatRequest, CompletionRequest, Event, ModelInfo
+
+
+class Checked:
+    """A provider, and the client that is its alone.
+
+    Retired, it answers what it is answering to the end, and takes nothing new.
+    """
+
+    def __init__(self, provider: Provider, http: HttpClient, gate: Gate) -> None:
+        self._provider = provider
+        self._http = http
+        self._gate = gate
+        self._use = Retiring(self._close)
+
+    @property
+    def id(self) -> str:
+        """As the provider's."""
+        return self._provider.id
+
+    @property
+    def local(self) -> bool:
+        """As the provider's."""
+        return self._provider.local
+
+    @property
+    def closed(self) -> bool:
+        """Whether its connections are closed."""
+        return self._use.closed
+
+    def complete(
+        self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        """As the provider's; raises ConfigurationError if another has taken its place."""
+        return self._stream(self._provider.complete(self._gate.last_check(request), limits))
+
+    def chat(
+        self, request: ChatRequest, limits: Limits = CHAT_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        """As :meth:`complete`."""
+        return self._stream(self._provider.chat(self._gate.last_check(request), limits))
+
+    async def models(self) -> list[ModelInfo]:
+        """As :meth:`complete`."""
+        self._check_current()
+        async with self._use.used():
+            return await self._provider.models()
+
+    async def retire(self) -> None:
+        """Another has its place: close when the last running request has ended."""
+        await self._use.retire()
+
+    async def aclose(self) -> None:
+        """Close now."""
+        await self._use.aclose()
+
+    async def _stream(self, stream: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        self._check_current()
+        async with self._use.used(), aclosing(stream) as events:
+            async for event in events:
+                yield event
+
+    def _check_current(self) -> None:
+        """What was handed out and not asked yet, or is asked again after a pause, may be what
+        the user has just replaced: its address, its proxy.
+
+        Raises:
+            ConfigurationError: it is.
+        """  # noqa: D205 - one sentence
+        if self._use.retired:
+            raise ConfigurationError(
+                f"the settings of {self.id} were changed before it was asked",
+                provider=self.id,
+                cure="Ask again.",
+            )
+
+    async def _close(self) -> None:
+        try:
+            await self._provider.aclose()
+        finally:
+            await self._http.aclose()

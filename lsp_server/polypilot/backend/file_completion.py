@@ -1,0 +1,124 @@
+"""One completion in a file on disk, without an editor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polypilot.completion.values import Why
+from polypilot.errors import UserError
+from polypilot.tasks import run_blocking
+from polypilot.workspace.documents import Position
+from polypilot.workspace.roots import uri_of
+from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.types import StopReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from polypilot.backend.core import Backend
+    from polypilot.completion.values import Answer
+    from polypilot_providers.types import Usage
+
+READ_S = 10.0
+"""As for every small file: longer than that is a network disk that hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionResult:
+    """One completion, as the command line shows it."""
+
+    text: str
+    provider: str
+    model: str
+    usage: Usage | None
+    stop_reason: StopReason
+
+
+async def complete_file(backend: Backend, path: Path, line: int, column: int) -> CompletionResult:
+    """See :meth:`Backend.complete_file`."""
+    uri = uri_of(str(path))
+    raw = await run_blocking(path.read_bytes, timeout=READ_S, name="read")
+    # Decoded here, not by a text file: that would make every line's end "\n".
+    backend.documents.open(uri, language_of(path), 1, raw.decode("utf-8-sig", "replace"))
+    try:
+        document = backend.documents.current(uri)
+        if document is not None and line > document.line_count:
+            raise UserError(
+                f"there is no line {line}: the file has {document.line_count}", code="position"
+            )
+        answer = await backend.answer(uri, Position(line - 1, column - 1), invoked=True)
+        _raise_refusal(backend, uri, answer)
+    finally:
+        backend.engine.close(uri)
+        backend.documents.close(uri)
+    target = backend.target("completion")
+    best = answer.suggestions[0] if answer.suggestions else None
+    return CompletionResult(
+        text=best.text if best else "",
+        provider=best.provider if best else target.provider_id,
+        model=best.model if best else target.model,
+        usage=backend.last_usage,
+        stop_reason=StopReason.END,
+    )
+
+
+def _raise_refusal(backend: Backend, uri: str, answer: Answer) -> None:
+    """Raise why an answer holds nothing, where that is a failure."""
+    if answer.error is not None:
+        raise answer.error
+    if answer.why is Why.EXCLUDED:
+        backend.gate.outgoing(uri, "", "prefix")
+    if answer.why is Why.NO_PROVIDER:
+        wanted = backend.row(backend.target("completion").provider_id).id
+        raise ConfigurationError(
+            f"{wanted} is not on this machine, and only local providers are allowed",
+            provider=wanted,
+            cure="Choose a local provider, or switch `privacy.local_only` off.",
+        )
+
+
+def language_of(path: Path) -> str:
+    """A language id for a file that no editor has named, by its suffix."""
+    return _LANGUAGES.get(path.suffix.lower(), "plaintext")
+
+
+def _spread(table: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {f".{suffix}": language for language, all_ in table for suffix in all_.split()}
+
+
+_LANGUAGES = _spread(
+    (
+        ("python", "py pyi"),
+        ("javascript", "js mjs cjs"),
+        ("javascriptreact", "jsx"),
+        ("typescript", "ts mts cts"),
+        ("typescriptreact", "tsx"),
+        ("rust", "rs"),
+        ("go", "go"),
+        ("java", "java"),
+        ("kotlin", "kt kts"),
+        ("c", "c h"),
+        ("cpp", "cc cpp cxx hpp hh"),
+        ("csharp", "cs"),
+        ("ruby", "rb"),
+        ("php", "php"),
+        ("lua", "lua"),
+        ("shellscript", "sh bash"),
+        ("html", "html htm"),
+        ("css", "css"),
+        ("json", "json"),
+        ("yaml", "yaml yml"),
+        ("toml", "toml"),
+        ("markdown", "md"),
+        ("sql", "sql"),
+        ("swift", "swift"),
+        ("haskell", "hs"),
+        ("ocaml", "ml mli"),
+        ("elixir", "ex exs"),
+        ("scala", "scala"),
+        ("dart", "dart"),
+        ("zig", "zig"),
+    )
+)

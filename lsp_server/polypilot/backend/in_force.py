@@ -1,0 +1,134 @@
+"""What the settings in force make of the parts, and how other settings take their place."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from polypilot.backend.embedding import Embedding
+from polypilot.backend.planning import Planner, Purpose
+from polypilot.backend.pool import ProviderPool
+from polypilot.backend.status import Choice, StatusBoard
+from polypilot.completion.values import Plan, Policy
+from polypilot.credentials import Credentials
+from polypilot.errors import Problem
+from polypilot.settings import EMBEDDED
+from polypilot_providers.errors import ProviderError
+from polypilot_providers.router import Router
+
+if TYPE_CHECKING:
+    from polypilot.backend.reloading import Reading, Sources
+    from polypilot.chat.service import ChatPlan
+    from polypilot.settings import Loaded, Settings
+    from polypilot.workspace.gate import Gate
+    from polypilot_providers.base import Provider
+
+
+class InForce:
+    """The parts that depend on the settings, each with the same settings."""
+
+    def __init__(self, sources: Sources, loaded: Loaded, gate: Gate) -> None:
+        self._sources = sources
+        self._gate = gate
+        self.loaded = loaded
+        self.paused = False
+        self.credentials = self._open_credentials()
+        self.embedding = Embedding(loaded.settings)
+        self.pool = ProviderPool(
+            loaded,
+            credentials=lambda: self.credentials,
+            runtime=self.embedding,
+            embedded=sources.model,
+            on_stage=self.embedding.stage,
+            gate=gate,
+            env=sources.env,
+            plugins=sources.plugins,
+        )
+        self.router = Router(self._resolve, local_only=loaded.settings.privacy.local_only)
+        self.planner = Planner(loaded, sources.embedded)
+        self.board = StatusBoard(self._choice("completion"), self._choice("chat"))
+        self._tell_problems()
+
+    async def put(self, reading: Reading) -> None:
+        """Put other settings in force. Not to be called twice at a time."""
+        self._sources.take(reading)
+        loaded, before = reading.loaded, self.loaded
+        if not loaded.user_ok and before.user_ok:
+            # What the user excluded can't be read at the moment: what held before still holds.
+            self.loaded = replace(before, problems=loaded.problems)
+            self._tell_problems()
+            return
+        self.loaded = loaded
+        await self._hand_on(before.settings, loaded.settings)
+        choices = self._choice("completion"), self._choice("chat")
+        told = self.board.current
+        self.board.update(completion=choices[0], chat=choices[1])
+        # Another choice takes the last error away, this one among them.
+        if loaded.problems != before.problems or choices != (told.completion, told.chat):
+            self._tell_problems()
+
+    async def aclose(self) -> None:
+        """Close every connection, and give up waiting for the embedded model."""
+        await self.pool.aclose()
+        await self.embedding.aclose()
+
+    # What the engines ask for at each request.
+
+    def completion_plan(self) -> Plan | None:
+        """Whom to ask for completions."""
+        return self.planner.completion()
+
+    def chat_plan(self, provider: str, model: str) -> ChatPlan:
+        """Whom to ask in a conversation; raises ConfigurationError."""
+        return self.planner.chat(provider, model)
+
+    def policy(self) -> Policy:
+        """Where and when to complete at all."""
+        completion = self.loaded.settings.completion
+        return Policy(
+            enabled=completion.enabled,
+            paused=self.paused,
+            disabled_languages=completion.disabled_languages,
+            max_chars=completion.max_file_bytes,
+        )
+
+    async def _resolve(self, provider_id: str) -> Provider:
+        """The router's way to a provider."""
+        try:
+            return await self.pool.provider(provider_id)
+        except ProviderError:
+            if provider_id == EMBEDDED:
+                self.embedding.stage("failed")
+            raise
+
+    async def _hand_on(self, before: Settings, now: Settings) -> None:
+        """Give the settings to every part."""
+        if now.log.level != before.log.level:
+            logging.getLogger().setLevel(now.log.level.upper())
+        if now.keyring != before.keyring:
+            # Another one, not the same with another rule: a call that is still under way must
+            # not bring back a keyring that is excluded now.
+            self.credentials = self._open_credentials()
+        self._gate.update(now.privacy)
+        self.router.local_only = now.privacy.local_only
+        self.planner = Planner(self.loaded, self._sources.embedded)
+        await self.pool.configure(self.loaded)
+        await self.embedding.configure(now)
+
+    def _open_credentials(self) -> Credentials:
+        insecure = self.loaded.settings.keyring.allow_insecure
+        return Credentials(allow_insecure=insecure, env=self._sources.env)
+
+    def _choice(self, purpose: Purpose) -> Choice:
+        target = self.planner.target(purpose)
+        return Choice(target.provider_id, target.model)
+
+    def _tell_problems(self) -> None:
+        """Put into the status what is wrong with the settings, or that nothing is any more."""
+        errors = [problem for problem in self.loaded.problems if problem.severity == "error"]
+        if not errors:
+            self.board.solved("settings")
+            return
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        self.board.problem(Problem("settings", f"{errors[0]}{more}", errors[0].cure))
