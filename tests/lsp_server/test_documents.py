@@ -164,9 +164,14 @@ def test_documents_that_are_not_open_are_left_alone():
 
 def test_no_snapshot_while_edits_are_on_their_way():
     documents = store()
-    documents.suspend()
+    documents.suspend(["file:///other"])
+    assert has_snapshot(documents)
+    documents.suspend([URI])
+    documents.suspend([URI])
     assert not has_snapshot(documents)
-    documents.resume()
+    documents.resume([URI, "file:///other"])
+    assert not has_snapshot(documents)
+    documents.resume([URI])
     assert has_snapshot(documents)
 
 

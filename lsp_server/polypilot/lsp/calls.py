@@ -15,12 +15,19 @@ from polypilot.lsp.faults import CANCELLED, Code, ReplyError, reply_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+    from typing import TypeGuard
 
     Handler = Callable[[Any], Awaitable[Any]]
 
 log = logging.getLogger(__name__)
 
 MsgId = int | str
+
+
+def is_id(value: object) -> TypeGuard[MsgId]:
+    """Whether it is a request's id. To Python, ``True`` and ``1.0`` are the same as ``1``."""
+    return type(value) is int or type(value) is str
+
 
 CANCEL_GRACE = 0.03
 """Seconds a cancelled handler has to end by itself before its request is answered for it."""
@@ -62,7 +69,7 @@ class Calls:
         return len(self._calls)
 
     def __contains__(self, msg_id: object) -> bool:
-        return isinstance(msg_id, int | str) and msg_id in self._calls
+        return is_id(msg_id) and msg_id in self._calls
 
     def start(self, call: Call, handler: Handler, params: object) -> None:
         """Runs a handler."""
@@ -80,7 +87,7 @@ class Calls:
 
     def cancel(self, msg_id: object, within: float | None = None) -> None:
         """Cancels a request's handler, and answers for it after its grace, or ``within`` s."""
-        call = self._calls.get(msg_id) if isinstance(msg_id, int | str) else None
+        call = self._calls.get(msg_id) if is_id(msg_id) else None
         if call is None or call.task is None:
             log.debug("cancel of a request that is not running")
             return

@@ -6,9 +6,12 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from polypilot.lsp.faults import Code, ReplyError
+from lsprotocol import types
+
+from polypilot.lsp.faults import CANCELLED, Code, ReplyError
 from polypilot.lsp.framing import Frame, Framer, FramingError
 from polypilot.lsp.jsontext import LARGE, decode_large
+from polypilot.lsp.waiting import Line, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +21,15 @@ if TYPE_CHECKING:
 STALL = 0.5
 """Seconds without a byte, in the middle of a message, after which it is looked at."""
 
+READ_AT_THE_END = 4 * LARGE
+"""Bytes of messages that are decoded when it ends, for the requests among them: some 20 ms."""
+
 
 class Connection:
     """Feeds what is read to a server's protocol.
 
-    While a large message is being decoded, later requests are handled and later notifications
-    wait, so that documents change in the order in which they were changed; until they have,
-    the document store gives no snapshot.
+    While a large message is being decoded, what speaks of the same documents waits for it,
+    and the document store gives no snapshot of them; see `waiting`.
     """
 
     def __init__(
@@ -36,8 +41,11 @@ class Connection:
         self._stall = stall
         self._framer = Framer()
         self._frames: deque[Frame] = deque()
-        self._waiting: deque[object] = deque()  # messages, and frames that are large
+        self._line = Line(server.protocol.calls)
         self._large = False
+        self._reading: object = None
+        """The large message that is being read: its frame, or what is known of it already."""
+        self._closed = False
         self._scheduled = False
         self._ended = False
         self._over = False  # the end has been told
@@ -48,11 +56,11 @@ class Connection:
     @property
     def backlog(self) -> int:
         """Messages received and not handled."""
-        return len(self._frames) + len(self._waiting)
+        return len(self._frames) + len(self._line)
 
     def feed(self, data: bytes) -> None:
         """Takes bytes."""
-        if self._failure:
+        if self._failure or self._closed:
             return
         self._received += len(data)
         try:
@@ -68,6 +76,28 @@ class Connection:
         self._ended = True
         self._schedule()
 
+    def close(self) -> None:
+        """Handles nothing more, and answers every request that was received and not begun.
+
+        A large message of which nothing is known yet is looked into only as far as there is
+        time to; nearly all of them are documents, and want no answer.
+        """
+        self._closed = True
+        left = READ_AT_THE_END
+        for item in (self._reading, *self._line.clear(), *self._frames):
+            message = item
+            if isinstance(item, Frame):
+                if len(item.body) > left:
+                    continue
+                left -= len(item.body)
+                try:
+                    message = self._protocol.decode(item)
+                except ReplyError:
+                    continue
+            if (msg_id := request_id(message)) is not None:
+                self._protocol.refuse(msg_id, CANCELLED)
+        self._frames.clear()
+
     # -- one message at a time -------------------------------------------------------------
 
     def _schedule(self) -> None:
@@ -77,6 +107,8 @@ class Connection:
 
     def _step(self) -> None:
         self._scheduled = False
+        if self._closed:
+            return
         if self._frames:
             self._take(self._frames.popleft())
             self._schedule()
@@ -89,10 +121,9 @@ class Connection:
 
     def _take(self, frame: Frame) -> None:
         if len(frame.body) > LARGE and frame.utf8:
-            self._waiting.append(frame)
+            self._line.put(frame)
             if not self._large:
                 self._large = True
-                self._server.documents.suspend()
                 self._protocol.spawn(self._drain(), "large message")
         elif self._large:
             try:
@@ -100,9 +131,7 @@ class Connection:
             except ReplyError as error:
                 self._protocol.refuse(None, error)
                 return
-            if self._protocol.must_wait(message):
-                self._waiting.append(message)
-            else:
+            if not self._withdrawn(message) and not self._line.offer(message):
                 self._protocol.handle(message)
         else:
             self._protocol.receive(frame)
@@ -110,29 +139,67 @@ class Connection:
     async def _drain(self) -> None:
         """Decodes large messages and handles what waits behind them, in order."""
         try:
-            while self._waiting:
-                item = self._waiting.popleft()
+            while self._line:
+                item = self._line.take()
                 if isinstance(item, Frame):
                     await self._take_large(item)
                 else:
-                    self._protocol.handle(item)
+                    await self._handle(item)
         finally:
             self._large = False
-            self._server.documents.resume()
             self._schedule()
 
+    async def _handle(self, message: object) -> None:
+        """Handles a message, and lets a request's handler take its first step before the next."""
+        if not self._closed:
+            self._protocol.handle(message)
+            await asyncio.sleep(0)
+
     async def _take_large(self, frame: Frame) -> None:
+        documents = self._server.documents
+        about: list[str] = []
+
+        async def early(message: object) -> None:
+            if self._closed:
+                return
+            self._reading = message
+            about.extend(self._line.learn(message))
+            documents.suspend(about)
+            while (released := self._line.release()) is not None:
+                await self._handle(released)
+
+        self._reading = frame
         try:
-            message = await decode_large(frame.body)
+            message = await decode_large(frame.body, early)
+            text = _longest_text(message)
+            if len(text) > LARGE:
+                await documents.prepare(text)
         except ValueError:
             error = ReplyError(Code.PARSE_ERROR, "the message is not JSON in UTF-8")
             self._protocol.refuse(None, error)
         else:
-            text = _longest_text(message)
-            if len(text) > LARGE:
-                await self._server.documents.prepare(text)
-            self._protocol.handle(message)
-            self._server.documents.drop_prepared()
+            documents.resume(about)
+            about.clear()
+            self._reading = None
+            await self._handle(message)
+        finally:
+            self._reading = None
+            documents.resume(about)
+            documents.drop_prepared()
+
+    def _withdrawn(self, message: object) -> bool:
+        """Whether this cancels a request that waits; then it is answered."""
+        if not isinstance(message, dict):
+            return False
+        fields = cast("dict[str, Any]", message)
+        params = fields.get("params")
+        if fields.get("method") != types.CANCEL_REQUEST or not isinstance(params, dict):
+            return False
+        withdrawn = self._line.withdraw(cast("dict[str, Any]", params).get("id"))
+        if withdrawn is None:
+            return False
+        self._protocol.refuse(withdrawn, CANCELLED)
+        return True
 
     # -- messages that do not end ------------------------------------------------------------
 

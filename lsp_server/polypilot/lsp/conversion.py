@@ -90,6 +90,16 @@ def is_notification(method: str) -> bool:
     return message is not None and result is None
 
 
+def message_type(method: str) -> Any:
+    """The type of a standard method's whole message; None for others."""
+    return _types_of(method)[0]
+
+
+def result_type(method: str) -> Any:
+    """The type of the whole response to a standard request; None for others."""
+    return _types_of(method)[1]
+
+
 def _types_of(method: str) -> tuple[Any, ...]:
     """Message, result, params and options of a standard method; its published type is wrong."""
     table = cast("dict[str, tuple[Any, ...]]", types.METHOD_TO_TYPES)

@@ -16,15 +16,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, NoReturn, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 LARGE = 1024 * 1024
 """A body of more bytes than this is decoded in slices."""
 _SLICE = 256 * 1024
+_FIRST_PIECE = 256
 _PAUSE_AFTER = 0.004  # seconds of work between two pauses
 
-# Possessive, so that a long string costs no stack.
-_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _HIGH_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 _CONTINUES, _CONTINUES_MASK = 0x80, 0xC0
 _BACKSLASH = 0x5C
@@ -82,22 +81,29 @@ class _Pace:
             self._next = time.perf_counter() + _PAUSE_AFTER
 
 
-async def decode_large(body: bytes) -> object:
+async def _nobody(_message: object) -> None:
+    return
+
+
+async def decode_large(body: bytes, early: Callable[[object], Awaitable[None]] = _nobody) -> object:
     """Like `decode`, with pauses for other tasks.
+
+    ``early`` is given the value as soon as all of it is known but the long strings, in whose
+    place something else stands; that is after a third of the time.
 
     Raises:
         ValueError: as `decode`.
     """
     pace = _Pace()
     marker = os.urandom(8).hex()
-    texts: dict[str, str] = {}
+    long: dict[str, tuple[int, int]] = {}
     rest: list[bytes] = []
     position = 0
     while (quote := body.find(b'"', position)) != -1:
         end = await _string_end(body, quote + 1, pace)
         if end - quote > _SLICE:
-            name = f"{marker}{len(texts)}"
-            texts[name] = await _decode_string(body, quote + 1, end, pace)
+            name = f"{marker}{len(long)}"
+            long[name] = quote + 1, end
             rest += (body[position:quote], b'"', name.encode(), b'"')
         else:
             rest.append(body[position : end + 1])
@@ -105,22 +111,30 @@ async def decode_large(body: bytes) -> object:
         await pace.pause()
     rest.append(body[position:])
     value = decode(b"".join(rest))
+    await early(value)
+    texts = {name: await _decode_string(body, *place, pace) for name, place in long.items()}
     return _with_texts(value, texts) if texts else value
 
 
 async def _string_end(body: bytes, start: int, pace: _Pace) -> int:
-    """Where the quote stands that ends the string which begins at ``start``."""
-    while True:
-        found = _IN_STRING.match(body, start, start + _SLICE)
-        end = found.end() if found else start
-        if end >= len(body):
-            raise ValueError("a string does not end")
-        if body[end] == ord('"'):
-            return end
-        if end == start:  # a backslash at the very end of the text
-            raise ValueError("a string does not end")
-        start = end
+    """Where the quote stands that ends the string which begins at ``start``.
+
+    A pattern that steps from escape to escape takes six times as long as taking away, in each
+    piece, the escapes that matter.
+    """
+    size = _FIRST_PIECE
+    while start < len(body):
+        piece = body[start : start + size]
+        backslashes = len(piece) - len(piece.rstrip(b"\\"))
+        if backslashes % 2 and len(piece) > 1:  # an escape is not cut in two
+            piece = piece[:-1]
+        end = piece.replace(b"\\\\", b"  ").replace(b'\\"', b"  ").find(b'"')
+        if end != -1:
+            return start + end
+        start += len(piece)
+        size = min(size * 4, _SLICE)
         await pace.pause()
+    raise ValueError("a string does not end")
 
 
 async def _decode_string(body: bytes, start: int, end: int, pace: _Pace) -> str:

@@ -22,7 +22,14 @@ from pygls.protocol import LanguageServerProtocol
 
 from polypilot.errors import trace
 from polypilot.lsp.calls import Call, Calls, Failed, MsgId, guarded
-from polypilot.lsp.conversion import InvalidParamsError, params_type, structure, to_json
+from polypilot.lsp.conversion import (
+    InvalidParamsError,
+    message_type,
+    params_type,
+    result_type,
+    structure,
+    to_json,
+)
 from polypilot.lsp.faults import Code, ReplyError, reply_for
 from polypilot.lsp.jsontext import decode, encode
 
@@ -127,21 +134,6 @@ class PolypilotProtocol(LanguageServerProtocol):
             self._response(known_id, fields)
         else:
             self.refuse(known_id, ReplyError(Code.INVALID_REQUEST, "not a JSON-RPC message"))
-
-    def must_wait(self, message: object) -> bool:
-        """Whether a message may not overtake a large one that is still being read.
-
-        Requests, responses, ``exit`` and the cancelling of what is running may.
-        """
-        if not isinstance(message, dict):
-            return False
-        fields = cast("dict[str, Any]", message)
-        method, params = fields.get("method"), fields.get("params")
-        if "id" in fields or method == types.EXIT:
-            return False
-        if method == types.CANCEL_REQUEST and isinstance(params, dict):
-            return cast("dict[str, object]", params).get("id") not in self.calls
-        return True
 
     # -- requests ------------------------------------------------------------------------
 
@@ -314,6 +306,16 @@ class PolypilotProtocol(LanguageServerProtocol):
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> Any:
         """Runs a coroutine until the connection ends; returns its task."""
         return self.calls.spawn(work, name)
+
+    # The base class keeps what these give in caches that keep the connection as well.
+
+    def get_message_type(self, method: str) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride] -- a cached function there
+        """The type of a standard method's message."""
+        return message_type(method)
+
+    def get_result_type(self, method: str) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride] -- likewise
+        """The type of the response to a standard request."""
+        return result_type(method)
 
     def _register_builtin_features(self) -> None:
         """What pygls would find by looking at every attribute is in the server's table."""

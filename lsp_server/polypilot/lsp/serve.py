@@ -1,9 +1,9 @@
 """`serve`: the language server on standard input and output, from start to exit code.
 
 How it ends (``exit``, end of input, a signal, the editor's death, a client that has gone or
-speaks gibberish) makes no difference to what happens then: running requests are cancelled and
-answered, the backend is closed, what is queued is written, each within a share of half a
-second, after which the process ends whatever still hangs.
+speaks gibberish) makes no difference to what happens then: requests that wait are answered,
+running ones are cancelled and answered, the backend is closed, what is queued is written, each
+within a share of half a second, after which the process ends whatever still hangs.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class _Session:
         await self._ended.wait()
         stop_reading()
         self._stop_watching()
+        connection.close()
         await self._server.protocol.finish(HANDLERS_MAY_TAKE)
         await self._server.aclose(BACKEND_MAY_TAKE)
         outbox.close(WRITING_MAY_TAKE)

@@ -17,8 +17,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
@@ -28,9 +27,10 @@ from polypilot.errors import trace
 from polypilot.lsp.calls import CANCEL_GRACE
 from polypilot.lsp.conversion import is_notification, shared_converter
 from polypilot.lsp.faults import Code, ReplyError
+from polypilot.lsp.handshake import Start, choose_encoding, section
+from polypilot.lsp.moments import EditorDocuments
 from polypilot.lsp.protocol import PolypilotProtocol
 from polypilot.lsp.sync import Synchroniser
-from polypilot.workspace.documents import DocumentStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     AsyncHandler = TypeVar("AsyncHandler", bound=Callable[..., Awaitable[Any]])
 
 log = logging.getLogger(__name__)
-
-_ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 
 # A library's log of a message holds the user's code, at any level.
 logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
@@ -58,20 +56,6 @@ class Backend(Protocol):
 
 
 B = TypeVar("B", bound=Backend)
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What the client said in ``initialize``, in plain values."""
-
-    documents: DocumentStore
-    folders: Mapping[str, str]
-    """Workspace folders, name by URI; the server's own, so always current."""
-    options: Mapping[str, object]
-    """``initializationOptions.polypilot``, or empty."""
-    client_name: str
-    client_version: str
-    process_id: int | None
 
 
 class PolypilotServer(LanguageServer, Generic[B]):
@@ -92,7 +76,7 @@ class PolypilotServer(LanguageServer, Generic[B]):
         connected: Callable[[int | None], None] = lambda _: None,
         version: str = "",
     ) -> None:
-        self.documents = DocumentStore()
+        self.documents = EditorDocuments()
         self.sync = Synchroniser(self.documents)
         self.folders: dict[str, str] = {}
         """Workspace folders, name by URI."""
@@ -228,7 +212,7 @@ class PolypilotServer(LanguageServer, Generic[B]):
         self.process_id = params.process_id
         self._connected(params.process_id)
         self.protocol.client_capabilities = params.capabilities
-        encoding = _choose_encoding(params.capabilities)
+        encoding = choose_encoding(params.capabilities)
         self.documents.encoding = encoding
         for folder in params.workspace_folders or ():
             self.folders[folder.uri] = folder.name
@@ -238,7 +222,7 @@ class PolypilotServer(LanguageServer, Generic[B]):
         self._start = Start(
             documents=self.documents,
             folders=self.folders,
-            options=_section(params.initialization_options),
+            options=section(params.initialization_options),
             client_name=client.name if client else "",
             client_version=(client.version or "") if client else "",
             process_id=params.process_id,
@@ -342,23 +326,3 @@ def _log_failure(task: asyncio.Task[Any]) -> None:
 def _check_async(handler: Callable[..., object]) -> None:
     if not inspect.iscoroutinefunction(handler):
         raise TypeError(f"{handler!r} is not a coroutine function")
-
-
-def _choose_encoding(client: types.ClientCapabilities) -> Encoding:
-    """The first that the client prefers; all three cost us the same."""
-    offered = (client.general.position_encodings if client.general else None) or ()
-    for each in offered:
-        name = each.value if isinstance(each, types.PositionEncodingKind) else each
-        for known in _ENCODINGS:
-            if name == known:
-                return known
-    return "utf-16"
-
-
-def _section(options: object) -> Mapping[str, object]:
-    """Our part of ``initializationOptions``."""
-    if isinstance(options, dict):
-        ours = cast("dict[str, object]", options).get("polypilot")
-        if isinstance(ours, dict):
-            return cast("dict[str, object]", ours)
-    return {}

@@ -49,7 +49,7 @@ class Synchroniser:
 
     def lost(self, raw: object) -> None:
         """A notification could not be applied: what it was about is no longer in sync."""
-        for uri in _uris(raw):
+        for uri in mentioned(raw):
             self._documents.lost(uri)
 
     def _open(self, items: Iterable[types.TextDocumentItem], notebook: str = "") -> None:
@@ -106,8 +106,8 @@ class Synchroniser:
         self._documents.close_notebook(params.notebook_document.uri)
 
 
-def _uris(raw: object) -> list[str]:
-    """Every ``uri`` in a message that could not be understood."""
+def mentioned(raw: object) -> list[str]:
+    """Every ``uri`` in a message that has not been understood, or could not be."""
     found: list[str] = []
     waiting = [raw]
     while waiting:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from polypilot.workspace.documents_values import Change, Position, Snapshot, path_of
@@ -23,7 +24,7 @@ from polypilot.workspace.lines import Lines
 from polypilot.workspace.text_units import Encoding, after_last_break, find_break, well_formed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = ["Change", "Document", "DocumentStore", "Position", "Snapshot", "path_of"]
 
@@ -138,7 +139,7 @@ class DocumentStore:
         self.strict_versions = strict_versions
         self._documents: dict[str, Document] = {}
         self._notebooks: dict[str, list[str]] = {}
-        self._suspended = 0
+        self._suspended: Counter[str] = Counter()
         self._prepared: tuple[str, Lines] | None = None
 
     # -- what the editor says ------------------------------------------------------------
@@ -231,13 +232,14 @@ class DocumentStore:
         """The call has been made, or will not be."""
         self._prepared = None
 
-    def suspend(self) -> None:
-        """Edits are on their way but not applied yet: give no snapshot until `resume`."""
-        self._suspended += 1
+    def suspend(self, uris: Iterable[str]) -> None:
+        """Edits are on their way but not applied yet: give no snapshot of these until `resume`."""
+        self._suspended.update(uris)
 
-    def resume(self) -> None:
+    def resume(self, uris: Iterable[str]) -> None:
         """The counterpart of `suspend`."""
-        self._suspended -= 1
+        self._suspended.subtract(uris)
+        self._suspended = +self._suspended
 
     # -- what the engines ask ------------------------------------------------------------
 
@@ -261,7 +263,9 @@ class DocumentStore:
     def current(self, uri: str) -> Document | None:
         """The open document if its text is surely the editor's."""
         document = self._documents.get(uri)
-        return document if document and document.in_sync and not self._suspended else None
+        if document is None or not document.in_sync or uri in self._suspended:
+            return None
+        return document
 
     def snapshot(
         self, uri: str, position: Position, before_chars: int, after_chars: int

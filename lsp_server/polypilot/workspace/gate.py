@@ -11,26 +11,31 @@ Documents are read in the event loop's thread, so the gate is used there only.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from polypilot.workspace import secrets
+from polypilot.workspace.disk import SYSTEM, Disk
+from polypilot.workspace.gate_look import Looks, Seen, Wanted
 from polypilot.workspace.gate_outgoing import (
+    Admitted,
     ExcludedError,
     Outgoing,
     Redaction,
     Released,
     Verdict,
+    Windows,
     assemble,
     make,
 )
-from polypilot.workspace.gate_policy import Policy, Privacy
-from polypilot.workspace.gate_read import read_text
+from polypilot.workspace.gate_policy import Privacy
 from polypilot.workspace.gate_request import checked
 from polypilot.workspace.roots import Roots, locate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from polypilot.workspace.documents import Document, DocumentStore, Position, Snapshot
     from polypilot.workspace.gate_request import Request
 
@@ -54,29 +59,6 @@ _DOCUMENTS_KEPT = 64
 _SECRETS_COUNTED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """The text around a cursor, ready to leave."""
-
-    prefix: Outgoing
-    suffix: Outgoing
-    in_secret: bool
-    """Whether the cursor stands in a secret: nothing should be completed there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A whole document or file, ready to leave; `Outgoing.lines` cuts it."""
-
-    uri: str
-    path: str | None
-    root: str | None
-    """Path of the workspace root that it is below."""
-    relative: str
-    """Its name for a prompt: below the root with forward slashes, else the last component."""
-    text: Outgoing
-
-
 class Gate:
     """The choke point. ``roots`` and ``documents`` may change under it at any time."""
 
@@ -87,8 +69,12 @@ class Gate:
         documents: DocumentStore,
         *,
         max_file_bytes: int = MAX_FILE_BYTES,
+        disk: Disk = SYSTEM,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._policy = Policy(roots, privacy)
+        self._disk = disk
+        self._clock = clock
+        self._looks = Looks(roots, privacy, disk, max_file_bytes, clock)
         self._documents = documents
         self._max_file_bytes = max_file_bytes
         self._whole: OrderedDict[tuple[str, int], tuple[str, Released]] = OrderedDict()
@@ -97,7 +83,7 @@ class Gate:
     @property
     def roots(self) -> Roots:
         """The workspace roots it goes by."""
-        return self._policy.roots
+        return self._looks.roots
 
     @property
     def redactions(self) -> int:
@@ -106,7 +92,10 @@ class Gate:
 
     def update(self, privacy: Privacy) -> None:
         """New settings, from the next question on."""
-        self._policy = Policy(self._policy.roots, privacy)
+        if privacy == self._looks.privacy:
+            return
+        limit, clock = self._max_file_bytes, self._clock
+        self._looks = Looks(self._looks.roots, privacy, self._disk, limit, clock)
         self._whole.clear()
 
     def warm(self) -> None:
@@ -114,25 +103,47 @@ class Gate:
 
         May be called in another thread.
         """
-        self._policy.warm()
+        self._looks.warm()
         secrets.scan("")
+
+    # -- when the disk is asked ----------------------------------------------------------
+
+    async def look(self, uris: Iterable[str], within: float, *, read: bool = False) -> None:
+        """Looks at the disk, in another thread, for all that the running task does next.
+
+        What it, or a task that it starts, asks about these documents is answered from this
+        look, which begins after the call. If the disk does not answer ``within`` seconds,
+        they are as they were judged last, and excluded if they never were. With ``read``, the
+        files are read as well, for `read_file`.
+        """
+        found = {self._open_uri(uri, locate(uri).path) if read else uri for uri in uris}
+        await self._looks.look([self._wanted(uri, read=read) for uri in found], within)
+
+    def saved(self, uri: str) -> None:
+        """A file was saved or changed: if it is an ignore file, no earlier look counts."""
+        self._looks.changed(uri)
+
+    def _wanted(self, uri: str, *, read: bool = False) -> Wanted:
+        document = self._documents.get(uri)
+        if document is None:
+            return Wanted(uri, opened=False, read=read)
+        return Wanted(uri, opened=True, notebook=document.notebook)
+
+    def _seen(self, uri: str, *, read: bool = False) -> Seen:
+        return self._looks.now(self._wanted(uri, read=read))
 
     # -- may it? -------------------------------------------------------------------------
 
     def admit_document(self, uri: str) -> Verdict:
         """Whether the document may be sent: open, or a file below a root, and not excluded."""
-        document = self._documents.get(uri)
-        verdict = self._policy.judge(uri, opened=document is not None)
-        if document is not None and document.notebook and verdict.allowed:
-            return self._policy.judge(document.notebook, opened=True)
-        return verdict
+        return self._seen(uri).verdict
 
     def policy_hash(self, uri: str = "") -> str:
         """Changes with anything that decides about ``uri``: settings, root, ignore files.
 
         Belongs into the key of every cache of text made from a document.
         """
-        return self._policy.fingerprint(uri)
+        return self._seen(uri).state if uri else self._looks.state
 
     def still_allowed(self, text: Outgoing) -> bool:
         """Whether text that passed earlier would pass now; for kept conversations."""
@@ -215,16 +226,18 @@ class Gate:
         """
         place = locate(uri_or_path)
         uri = self._open_uri(uri_or_path, place.path)
-        verdict = self._allowed(uri)
-        root = self._policy.roots.of(place.path) if place.path else None
+        seen = self._seen(uri, read=True)
+        verdict = _passed(seen.verdict)
+        root = self.roots.of(place.path) if place.path else None
         if uri in self._documents:
             document = self._current(uri)
             if document.length > self._max_file_bytes:
                 raise ExcludedError(f"it is bigger than {self._max_file_bytes:,} characters")
             released = self._released_whole(document)
+        elif seen.text is None:
+            raise ExcludedError(seen.unread)
         else:
-            real, info = self._policy.file_of(place)
-            released = self.release(read_text(real, info, self._max_file_bytes))
+            released = self.release(seen.text)
         text = make(released.text, part, (uri,), len(released.redactions), verdict.policy)
         relative = root.relative(place.path) if root and place.path else None
         name = relative or (place.path or uri).replace("\\", "/").rsplit("/", 1)[-1]
@@ -241,10 +254,7 @@ class Gate:
     # -- inside --------------------------------------------------------------------------
 
     def _allowed(self, uri: str) -> Verdict:
-        verdict = self.admit_document(uri)
-        if not verdict.allowed:
-            raise ExcludedError(verdict.reason, cure="see privacy.exclude in the settings")
-        return verdict
+        return _passed(self.admit_document(uri))
 
     def _current(self, uri: str) -> Document:
         document = self._documents.current(uri)
@@ -272,7 +282,7 @@ class Gate:
         return released
 
     def _scan(self, text: str) -> list[secrets.Finding]:
-        if not self._policy.privacy.redact_secrets:
+        if not self._looks.privacy.redact_secrets:
             return []
         findings = secrets.scan(text)
         if len(self._secrets_seen) < _SECRETS_COUNTED:
@@ -281,3 +291,14 @@ class Gate:
                 hash((found.kind, text[found.start : found.end])) for found in findings
             )
         return findings
+
+
+def _passed(verdict: Verdict) -> Verdict:
+    """The verdict, if it is favourable.
+
+    Raises:
+        ExcludedError: it is not.
+    """
+    if not verdict.allowed:
+        raise ExcludedError(verdict.reason, cure="see privacy.exclude in the settings")
+    return verdict

@@ -106,6 +106,29 @@ class Outgoing:
         return make(text, self.part, self.sources, self.redactions, self.policy)
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The text around a cursor, ready to leave."""
+
+    prefix: Outgoing
+    suffix: Outgoing
+    in_secret: bool
+    """Whether the cursor stands in a secret: nothing should be completed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A whole document or file, ready to leave; `Outgoing.lines` cuts it."""
+
+    uri: str
+    path: str | None
+    root: str | None
+    """Path of the workspace root that it is below."""
+    relative: str
+    """Its name for a prompt: below the root with forward slashes, else the last component."""
+    text: Outgoing
+
+
 def assemble(parts: Iterable[Outgoing], *, part: str = "", newline: bool = False) -> Outgoing:
     """The pieces joined, with a line break between them if ``newline``.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from polypilot.workspace.gate_aliases import Aliases
 from polypilot.workspace.gate_outgoing import ExcludedError, Verdict
-from polypilot.workspace.ignore import Around, Exclusion, IgnoreFiles, NameRules
+from polypilot.workspace.ignore import Around, Exclusion, IgnoreFiles
 from polypilot.workspace.ignore_defaults import DEFAULTS
 from polypilot.workspace.roots import (
     Names,
@@ -27,6 +27,9 @@ from polypilot.workspace.roots import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from polypilot.workspace.disk import Disk
+    from polypilot.workspace.ignore import NameRules
 
 _OUTSIDE = "it is not open, and not below a workspace folder"
 _LEADS_OUT = "it is a link that leads out of the workspace"
@@ -53,16 +56,19 @@ class Privacy(Protocol):
 
 
 class Policy:
-    """The rules of one set of settings."""
+    """The rules of one set of settings. For one thread at a time."""
 
-    def __init__(self, roots: Roots, privacy: Privacy) -> None:
+    def __init__(self, roots: Roots, privacy: Privacy, disk: Disk, names: NameRules) -> None:
         self.roots = roots
         self.privacy = privacy
-        self._names = NameRules(privacy.exclude)
-        self._ignores = IgnoreFiles()
+        self._disk = disk
+        self._names = names
+        self._ignores = IgnoreFiles(disk)
         self._aliases = Aliases(self._excluded_path)
         settings = (DEFAULTS, privacy.exclude, privacy.use_gitignore, privacy.redact_secrets)
         self._settings = repr(settings)
+        self.state = self._digest(None, ())
+        """Changes with the settings."""
 
     def warm(self) -> None:
         """Compiles the patterns."""
@@ -78,18 +84,10 @@ class Policy:
             return Verdict(False, _OUTSIDE, "outside")
         found = self._by_name(place.readings, root)
         if found is None and place.path is None:
-            return Verdict(True, policy=self._digest(None, ()))
+            return Verdict(True, policy=self.state)
         if found is None:
             return self._by_disk(place, root, opened=opened)
         return Verdict(False, found.reason, found.rule)
-
-    def fingerprint(self, uri: str) -> str:
-        """A digest of everything that decides about ``uri``."""
-        path = locate(uri).path if uri else None
-        if path is None:
-            return self._digest(None, ())
-        paths = dict.fromkeys((path, _resolved(path)))
-        return self._digest(self.roots.of(path), [self._ignores.around(each) for each in paths])
 
     def file_of(self, place: Place) -> tuple[str, os.stat_result]:
         """The file to read for an admitted place: its path without links, and its status.
@@ -97,12 +95,12 @@ class Policy:
         Raises:
             ExcludedError: it is gone, or what it leads to may not be read.
         """
-        real = _resolved(place.path) if place.path else ""
+        real = self._resolved(place.path) if place.path else ""
         root = self.roots.of(real)
         if root is None:
             raise ExcludedError(_LEADS_OUT)
         try:
-            info = os.lstat(real)
+            info = self._disk.lstat(real)
         except OSError as error:
             raise ExcludedError(f"it can't be read ({error.strerror})") from None
         # Judged again by what will be opened: the link may have been turned meanwhile.
@@ -124,7 +122,7 @@ class Policy:
     def _by_disk(self, place: Place, root: Root | None, *, opened: bool) -> Verdict:
         """What the disk adds: where links lead, ignore files, other names."""
         path = place.path or ""
-        real = _resolved(path)
+        real = self._resolved(path)
         real_root = self.roots.of(real)
         if not opened and real_root is None:
             return Verdict(False, _LEADS_OUT, "outside")
@@ -152,7 +150,7 @@ class Policy:
 
     def _by_other_name(self, real: str, root: Root | None) -> str | None:
         try:
-            info = os.lstat(real)
+            info = self._disk.lstat(real)
         except (OSError, ValueError):
             name = real.rsplit(os.sep, 1)[-1]
             return _MISSING_SHORT if is_short_name(name) else None
@@ -169,6 +167,12 @@ class Policy:
         found = self._by_name(_readings(path), self.roots.of(path))
         found = found or self._by_files(path, self._ignores.around(path))
         return found.reason if found else None
+
+    def _resolved(self, path: str) -> str:
+        try:
+            return self._disk.real(path)
+        except (OSError, ValueError):
+            return path
 
     def _digest(self, root: Root | None, around: Iterable[Around]) -> str:
         seen = [self._settings, root.path if root else "", root.real if root else ""]
@@ -196,10 +200,3 @@ def _below(names: Names, root: Root | None) -> Names | None:
         if names[: len(base)] == base:
             return names[len(base) :]
     return None
-
-
-def _resolved(path: str) -> str:
-    try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):
-        return path

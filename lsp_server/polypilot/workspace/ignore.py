@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from polypilot.workspace import ignore_defaults as defaults
+from polypilot.workspace.disk import SYSTEM
 from polypilot.workspace.ignore_patterns import Rules
 from polypilot.workspace.ignore_state import GITIGNORE, Folder, IgnoreFile, Listing
 from polypilot.workspace.linear import PatternError
@@ -21,6 +22,8 @@ from polypilot.workspace.roots import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from polypilot.workspace.disk import Disk
 
 _MAX_DEPTH = 64
 _JUDGED_KEPT = 4_096
@@ -85,11 +88,12 @@ class NameRules:
         if isinstance(rules, str):
             return Exclusion(rules, "privacy.exclude")
         key = (below, whole, rooted)
-        if key not in self._judged:
-            if len(self._judged) >= _JUDGED_KEPT:
-                self._judged.clear()
-            self._judged[key] = _judge_names(rules, below, whole, rooted=rooted)
-        return self._judged[key]
+        if key in (judged := self._judged):
+            return judged[key]
+        if len(judged) >= _JUDGED_KEPT:
+            self._judged = {}  # not cleared: another thread may be between the lines above
+        found = self._judged[key] = _judge_names(rules, below, whole, rooted=rooted)
+        return found
 
 
 _FIRST_USER = len(defaults.DEFAULTS)
@@ -126,8 +130,8 @@ def _last(rules: Rules, parts: Parts, first_user: int) -> Exclusion | None:
 class IgnoreFiles:
     """The ignore files of folders, as they are on disk at each question."""
 
-    def __init__(self) -> None:
-        self._listing = Listing()
+    def __init__(self, disk: Disk = SYSTEM) -> None:
+        self._listing = Listing(disk)
 
     def around(self, path: str) -> Around:
         """The ignore files in the folder of ``path`` and in all folders above."""

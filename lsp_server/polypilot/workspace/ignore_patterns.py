@@ -79,11 +79,12 @@ class Rules:
         if self._set is None:
             return None
         path = "/".join(parts) + (_FOLDER if folder else "")
-        if path not in self._said:
-            if len(self._said) >= _SAID_KEPT:
-                self._said.clear()
-            self._said[path] = self._ask(self._set, path)
-        return self._said[path]
+        if path in (said := self._said):
+            return said[path]
+        if len(said) >= _SAID_KEPT:
+            self._said = {}  # not cleared: another thread may be between the lines above
+        decision = self._said[path] = self._ask(self._set, path)
+        return decision
 
     def _ask(self, patterns: PatternSet, path: str) -> Decision | None:
         found = patterns.matching(path)

@@ -14,13 +14,19 @@ import stat
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from polypilot.workspace.disk import SYSTEM
 from polypilot.workspace.ignore_patterns import Rules
 from polypilot.workspace.linear import PatternError
+
+if TYPE_CHECKING:
+    from polypilot.workspace.disk import Disk
 
 AI_FILES = (".aiignore", ".aiexclude", ".continueignore", ".cursorignore")
 GITIGNORE = ".gitignore"
 SWITCH = ".noai"
+IGNORE_NAMES = frozenset((*AI_FILES, GITIGNORE, SWITCH))
 MAX_BYTES = 1_000_000
 _FOLDERS_KEPT = 2_048
 _FRESH_NS = 2_500_000_000
@@ -56,13 +62,14 @@ class Folder:
 class Listing:
     """The ignore files of folders, cached."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Disk = SYSTEM) -> None:
+        self._disk = disk
         self._folders: OrderedDict[str, Folder] = OrderedDict()
 
     def of(self, folder: str) -> Folder:
         """The folder's ignore files as they are now."""
         try:
-            stamp = _stamp(os.stat(folder))  # noqa: PTH116 - strings: this runs per keystroke
+            stamp = _stamp(self._disk.stat(folder))
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ENOTDIR}:
                 return Folder()  # a document that is nowhere on disk yet
@@ -96,7 +103,7 @@ class Listing:
         """Puts the ignore file ``name`` into ``into``, from ``old`` if it has not changed."""
         path = os.path.join(folder, name)  # noqa: PTH118 - strings
         try:
-            info = os.stat(path)  # noqa: PTH116 - strings
+            info = self._disk.stat(path)
             if old is not None and old.settled and old.stamp == _stamp(info):
                 into.files[name] = old
                 return

@@ -196,6 +196,7 @@ class Roots:
     """The workspace folders of the moment."""
 
     def __init__(self, locations: Iterable[str] = ()) -> None:
+        # Never changed in place: other threads read it.
         self._roots: dict[str, Root] = {}
         for location in locations:
             self.add(location)
@@ -208,30 +209,37 @@ class Roots:
 
     def add(self, location: str) -> Root | None:
         """Adds a folder by URI or absolute path; None if that names none on this machine."""
-        place = locate(location)
-        if place.path is None or not place.readable or place.fault:
-            return None
-        try:
-            real = os.path.realpath(place.path)
-        except (OSError, ValueError):
-            real = place.path
-        root = Root(place.uri if place.uri != place.path else uri_of(place.path), place.path, real)
-        self._roots[place.path] = root
+        root = _root(location)
+        if root is not None:
+            self._roots = {**self._roots, root.path: root}
         return root
 
     def remove(self, location: str) -> None:
         """Removes a folder; one that is unknown is no error."""
         path = locate(location).path
-        if path is not None:
-            self._roots.pop(path, None)
+        self._roots = {key: root for key, root in self._roots.items() if key != path}
 
-    def replace(self, locations: Iterable[str]) -> None:
-        """Makes ``locations`` the roots."""
-        self._roots.clear()
-        for location in locations:
-            self.add(location)
+    def replace(self, roots: Iterable[Root]) -> None:
+        """Makes these the roots, see :func:`resolve`."""
+        self._roots = {root.path: root for root in roots}
 
     def of(self, path: str) -> Root | None:
         """The innermost root that ``path`` is below, by name alone."""
-        inside = [root for root in self._roots.values() if root.relative(path) is not None]
+        inside = [root for root in self if root.relative(path) is not None]
         return max(inside, key=lambda root: len(root.path), default=None)
+
+
+def resolve(locations: Iterable[str]) -> list[Root]:
+    """The roots at ``locations``, paths or URIs, without those that can't be one. Blocks."""
+    return [root for root in map(_root, locations) if root is not None]
+
+
+def _root(location: str) -> Root | None:
+    place = locate(location)
+    if place.path is None or not place.readable or place.fault:
+        return None
+    try:
+        real = os.path.realpath(place.path)
+    except (OSError, ValueError):
+        real = place.path
+    return Root(place.uri if place.uri != place.path else uri_of(place.path), place.path, real)

@@ -182,9 +182,9 @@ def _real(root: str) -> str | None:
         return None
     try:
         real = os.path.realpath(place.path)
-    except (OSError, ValueError):
+        return real if Path(real).is_dir() else None
+    except (OSError, ValueError):  # a name that is too long, for one
         return None
-    return real if Path(real).is_dir() else None
 
 
 def _read(file: Path, limit: int, *, follow: bool) -> bytes:

@@ -6,6 +6,8 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from protocol_support import Process, Session
 
@@ -42,6 +44,19 @@ async def test_cancelling_twice_or_too_late_does_nothing(session: Session):
     session.notify("$/cancelRequest", {"id": echo})
     await session.quiet()
     assert len(session.replies.to(slow)) == len(session.replies.to(echo)) == 1
+
+
+@pytest.mark.parametrize("other", [True, 1.0, "1", None, [1]])
+async def test_a_cancel_with_an_id_of_another_type_is_for_nobody(session: Session, other: object):
+    session.replies.all.clear()  # the answer to ``initialize`` has this id
+    session.start("test/slow", msg_id=1)
+    session.notify("$/cancelRequest", {"id": other})
+    for number in range(10, 20):
+        await session.reply(session.start("test/echo", [], msg_id=number))
+    assert not session.replies.to(1)
+    session.notify("$/cancelRequest", {"id": 1})
+    assert (await session.reply(1))["error"]["code"] == -32800
+    assert type(session.replies.to(1)[0]["id"]) is int
 
 
 async def test_a_thousand_cancels_at_random_moments(process: Process):

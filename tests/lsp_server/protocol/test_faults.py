@@ -133,7 +133,7 @@ async def test_no_log_at_any_level_holds_a_messages_content(
     process.start("shutdown")
     process.notify("exit")
     await process.exit_code()
-    for text in (log.read_text(), process.stderr.decode()):
+    for text in (log.read_text(encoding="utf-8"), process.stderr.decode()):
         assert code not in text
         assert CANARY not in text
-    assert "out of sync" in log.read_text()
+    assert "out of sync" in log.read_text(encoding="utf-8")

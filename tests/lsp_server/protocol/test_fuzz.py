@@ -17,6 +17,7 @@ def test_a_few_seconds_of_damaged_sessions(tmp_path: Path):
         text=True,
         timeout=100,
         check=False,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no finding" in done.stdout

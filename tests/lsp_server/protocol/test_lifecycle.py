@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
-from protocol_support import PATIENCE, SERVER, Message, Process, frame, initialize_params
+from protocol_support import (
+    PATIENCE,
+    SERVER,
+    Message,
+    Process,
+    Session,
+    frame,
+    initialize_params,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,6 +64,31 @@ async def test_shutdown_and_exit_answer_everything_and_end(process: Process, mix
     for each in started:
         reply = process.replies.to(each)[0]
         assert reply.get("result") == "stopped" or reply["error"]["code"] == -32800
+
+
+@pytest.mark.parametrize(
+    "ending", ["exit", pytest.param("SIGTERM", marks=posix), "a message that is none"]
+)
+async def test_what_waits_for_a_large_document_is_answered_at_the_end(
+    process: Process, ending: str
+):
+    uri = "file:///w/large.py"
+    process.open(uri, "é\n" * 6_000_000)
+    waiting = [process.start("test/document", {"uri": uri}) for _ in range(3)]
+    answered = process.start("shutdown") if ending == "exit" else process.start("test/echo", [])
+    if ending == "exit":
+        process.notify("exit")
+    await process.reply(answered)  # it overtakes them
+    if ending == "SIGTERM":
+        process.process.send_signal(signal.SIGTERM)
+    elif ending != "exit":
+        process.write(b"Content-Length: many\r\n\r\n")
+    assert (await process.ends_within(SOON))[0] == (0 if ending == "exit" else 1)
+    await process.exit_code()
+    for each in waiting:
+        (reply,) = process.replies.to(each)
+        assert reply["error"]["code"] == -32800
+    assert len(process.replies.to(answered)) == 1
 
 
 async def test_shutdown_is_answered_after_what_was_running(process: Process):
@@ -247,3 +282,20 @@ async def test_a_hundred_blocked_threads_are_not_in_the_readers_way(process: Pro
     assert stats["threads"] >= 100
     process.close_input()
     assert (await process.ends_within(SOON))[0] == 1
+
+
+async def test_a_connection_that_has_ended_is_forgotten():
+    async def hold() -> weakref.ref[object]:
+        session = Session()
+        await session.initialize()
+        session.start("test/ask")  # a request of the server's own, never answered
+        asked = session.replies.notifications
+        await session.replies.until(lambda: asked("workspace/configuration"))
+        await session.aclose()
+        return weakref.ref(session.server.protocol)
+
+    protocol = await hold()
+    async with asyncio.timeout(PATIENCE):
+        while protocol() is not None:  # timers of some milliseconds still hold it
+            gc.collect()
+            await asyncio.sleep(0)

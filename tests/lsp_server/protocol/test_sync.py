@@ -19,12 +19,16 @@ def edit(text: str, *place: int) -> Message:
     return {"text": text, "range": {"start": positions[0], "end": positions[1]}}
 
 
-async def completion(session: Session | Process, line: int, character: int) -> Any:
-    params = {
-        "textDocument": {"uri": URI},
+def asked_at(line: int, character: int, uri: str = URI) -> Message:
+    return {
+        "textDocument": {"uri": uri},
         "position": {"line": line, "character": character},
         "context": {"triggerKind": 2},
     }
+
+
+async def completion(session: Session | Process, line: int, character: int, uri: str = URI) -> Any:
+    params = asked_at(line, character, uri)
     result = await session.result("textDocument/inlineCompletion", params)
     return result and result["items"][0]["insertText"]
 
@@ -48,12 +52,7 @@ async def test_a_form_feed_does_not_break_a_line(session: Session):
 
 async def test_a_request_sees_the_document_as_it_was_when_it_was_asked(session: Session):
     session.open(URI, "old")
-    params = {
-        "textDocument": {"uri": URI},
-        "position": {"line": 0, "character": 3},
-        "context": {"triggerKind": 2},
-    }
-    asked = session.start("textDocument/inlineCompletion", params)
+    asked = session.start("textDocument/inlineCompletion", asked_at(0, 3))
     session.change(URI, 2, {"text": "new"})  # in the same read
     assert (await session.reply(asked))["result"]["items"][0]["insertText"] == "old"
 
@@ -136,15 +135,127 @@ async def test_a_notebooks_cells_are_documents(session: Session):
 
 
 @pytest.mark.parametrize("text", ["def f():\n    pass  # é\n" * 100_000, "x" * 12_000_000])
-async def test_requests_overtake_a_large_document_and_edits_do_not(session: Session, text: str):
+async def test_a_request_waits_for_the_large_document_that_it_is_about(session: Session, text: str):
     session.open(URI, text)
     session.change(URI, 2, edit("# first\n", 0, 0, 0))
-    document = session.start("test/document", {"uri": URI})
-    assert await completion(session, 0, 0) is None  # nothing may be known yet
-    assert (await session.reply(document))["result"] is None
+    first = session.start("textDocument/inlineCompletion", asked_at(0, 7))
+    session.change(URI, 3, edit("# second\n", 0, 0, 0))
+    echo = session.start("test/echo", [1])
+    assert (await session.reply(echo))["result"] == [1]
+    assert not session.replies.to(first)
+    # As it was when it was asked.
+    assert (await session.reply(first))["result"]["items"][0]["insertText"] == "# first"
     await session.quiet()
-    assert (await session.document(URI))["length"] == len(text) + len("# first\n")
-    assert await completion(session, 0, 7) == "# first"
+    assert (await session.document(URI))["length"] == len(text) + len("# first\n# second\n")
+
+
+async def test_other_documents_are_completed_and_edited_while_a_large_one_is_read(
+    session: Session,
+):
+    other = "file:///w/b.py"
+    session.open(other, "import a")
+    session.open(URI, "é\n" * 6_000_000)
+    large = session.start("test/document", {"uri": URI})
+    version, asked = 1, large
+    while not session.replies.to(large):
+        version += 1
+        session.change(other, version, edit("x", 0, 8, 8))
+        found = await session.document(other)
+        assert found["text"] == "import a" + "x" * (version - 1)
+        assert found["inSync"]
+        if version == 3:
+            asked = session.start("textDocument/inlineCompletion", asked_at(0, 8, other))
+    assert version > 3
+    assert (await session.reply(asked))["result"]["items"][0]["insertText"] == "import a"
+    assert session.replies.to(large)[0]["result"]["length"] == 12_000_000
+
+
+async def test_of_two_large_documents_each_waits_for_its_own(session: Session):
+    other, third = "file:///w/b.py", "file:///w/c.py"
+    session.open(third, "third")
+    session.open(URI, "x\n" * 1_000_000)
+    session.open(other, "y\n" * 1_000_000)
+    session.change(other, 2, edit("other", 0, 0, 0))
+    session.change(URI, 2, edit("first", 0, 0, 0))
+    session.change(third, 2, edit("the ", 0, 0, 0))
+    asked = [
+        session.start("textDocument/inlineCompletion", asked_at(0, 5, uri))
+        for uri in (third, other, URI)
+    ]
+    found = [(await session.reply(each))["result"]["items"][0]["insertText"] for each in asked]
+    assert found == ["the t", "other", "first"]
+
+
+async def test_a_waiting_request_can_be_cancelled(session: Session):
+    session.open(URI, "x\n" * 1_000_000)
+    asked = [session.start("textDocument/inlineCompletion", asked_at(0, 1)) for _ in range(2)]
+    session.notify("$/cancelRequest", {"id": asked[0]})
+    session.notify("$/cancelRequest", {"id": None})
+    assert (await session.reply(asked[0]))["error"]["code"] == -32800
+    assert not session.replies.to(asked[1])
+    assert (await session.reply(asked[1]))["result"]["items"][0]["insertText"] == "x"
+    await session.quiet()
+    assert len(session.replies.to(asked[0])) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "cancelled"),
+    [(1, True), (1, 1.0), pytest.param(1, "1", id="int-text"), pytest.param("1", 1, id="text-int")],
+)
+async def test_a_waiting_request_is_not_cancelled_by_an_id_of_another_type(
+    session: Session, asked: int | str, cancelled: object
+):
+    session.replies.all.clear()  # the answer to ``initialize`` has this id
+    session.open(URI, "x\n" * 1_000_000)
+    session.start("textDocument/inlineCompletion", asked_at(0, 1), msg_id=asked)
+    session.notify("$/cancelRequest", {"id": cancelled})
+    reply = await session.reply(asked)
+    assert reply["result"]["items"][0]["insertText"] == "x"
+    assert type(reply["id"]) is type(asked)
+
+
+async def test_what_waits_with_an_invalid_id_cannot_be_cancelled(session: Session):
+    session.replies.all.clear()  # the answer to ``initialize`` has the id that is cancelled
+    session.open(URI, "x\n" * 1_000_000)
+    message = {"jsonrpc": "2.0", "method": "textDocument/inlineCompletion"}
+    session.send({**message, "id": True, "params": asked_at(0, 1)})
+    session.notify("$/cancelRequest", {"id": 1})
+    assert (await session.reply(None))["error"]["code"] == -32600
+    await session.quiet()
+    assert not session.replies.to(1)
+
+
+async def test_what_waits_is_answered_when_the_connection_is_closed(session: Session):
+    session.open(URI, "x\n" * 1_000_000)
+    waiting = [session.start("textDocument/inlineCompletion", asked_at(0, 1)) for _ in range(2)]
+    session.change(URI, 2, edit("y", 0, 0, 0))
+    echo = session.start("test/echo", [])
+    await session.reply(echo)  # it overtakes them, so they are in the line
+    large = session.start("test/echo", {"uri": URI, "text": "x" * 2_000_000})
+    unread = session.start("test/echo", [])
+    session.notify("test/unknown", {"uri": URI})
+    session.connection.close()
+    session.write(b"Content-Length: 2\r\n\r\n{}")
+    for each in [*waiting, large, unread]:
+        assert session.replies.to(each)[0]["error"]["code"] == -32800
+    await session.quiet()
+    await session.server.protocol.finish(1)
+    assert all(len(session.replies.to(each)) == 1 for each in [*waiting, large, unread, echo])
+    assert session.replies.to(None) == []
+
+
+async def test_a_large_request_that_is_being_read_is_answered_at_the_end(session: Session):
+    """Its own text is so long that only the rest of it can be read in time."""
+    large = session.start("test/echo", {"uri": URI, "text": "é\\n" * 6_000_000})
+    waiting = session.start("test/document", {"uri": URI})
+    other = session.start("test/document", {"uri": "file:///w/other.py"})
+    await session.reply(other)  # it is known now what the large one is about
+    assert not session.replies.to(large)
+    session.connection.close()
+    await session.server.protocol.finish(1)
+    for each in (large, waiting):
+        (reply,) = session.replies.to(each)
+        assert reply["error"]["code"] == -32800
 
 
 async def test_a_cancel_waits_for_the_large_request_it_is_for(session: Session):
@@ -181,13 +292,12 @@ async def test_an_open_of_50_megabytes_keeps_nobody_waiting(process: Process):
     process.open(URI, text)
     await process.drain()
     began, waits = time.perf_counter(), list[float]()
-    while True:
+    found = process.start("test/document", {"uri": URI})
+    while not process.replies.to(found):
         asked = time.perf_counter()
-        found = await process.document(URI)
+        await process.result("test/echo", [1])
         waits.append(time.perf_counter() - asked)
-        if found is not None:
-            break
-    assert found["length"] == len(text)
+    assert process.replies.to(found)[0]["result"]["length"] == len(text)
     # Decoding it all in one go would make one wait as long as all of them together.
     assert len(waits) > 5
     assert max(waits) < (time.perf_counter() - began) / 2

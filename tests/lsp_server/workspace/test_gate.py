@@ -294,7 +294,7 @@ def test_a_hard_link_between_ordinary_files_is_no_reason(bench: Any):
 
 def test_a_link_that_leads_out_is_not_read(bench: Any, tmp_path: Path):
     outside = tmp_path / "outside.py"
-    outside.write_text(CANARY)
+    outside.write_text(CANARY, encoding="utf-8")
     (bench.root / "in.py").symlink_to(outside)
     (bench.root / "folder").symlink_to(tmp_path)
     for name in ("in.py", "folder/outside.py"):
@@ -309,7 +309,7 @@ def test_a_bind_mount_keeps_the_name_it_comes_from(tmp_path: Path, store: str):
     root = tmp_path / "project"
     (root / "docs").mkdir(parents=True)
     (root / store).mkdir(parents=True)
-    (root / store / "notes.txt").write_text(CANARY)
+    (root / store / "notes.txt").write_text(CANARY, encoding="utf-8")
     code = (
         "import sys\n"
         "from types import SimpleNamespace as N\n"
@@ -326,7 +326,11 @@ def test_a_bind_mount_keeps_the_name_it_comes_from(tmp_path: Path, store: str):
     if unshare is None:
         pytest.skip("unshare is not installed (apt-get install util-linux)")
     run = subprocess.run(
-        [unshare, "-Urm", "sh", "-c", script, code], capture_output=True, text=True, check=False
+        [unshare, "-Urm", "sh", "-c", script, code],
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
     )
     if run.returncode != 0 and "unshare" in run.stderr:
         pytest.skip(f"no namespaces here: {run.stderr.strip()}")
@@ -380,9 +384,9 @@ def _outside(tmp_path: Path) -> tuple[Path, list[str]]:
     root = tmp_path / "project"
     for folder in (root, tmp_path / "project2"):
         folder.mkdir()
-    (root / "inside.txt").write_text("x")
-    (tmp_path / "outside.txt").write_text(CANARY)
-    (tmp_path / "project2/near.txt").write_text(CANARY)
+    (root / "inside.txt").write_text("x", encoding="utf-8")
+    (tmp_path / "outside.txt").write_text(CANARY, encoding="utf-8")
+    (tmp_path / "project2/near.txt").write_text(CANARY, encoding="utf-8")
     uris = [uri.replace("{root}", str(root)) for uri in _OUTSIDE]
     # An argument of a program can hold no NUL and is never empty here.
     return root, [uri for uri in uris if uri]
@@ -392,7 +396,11 @@ def test_what_is_outside_is_refused_without_opening_anything(tmp_path: Path):
     root, uris = _outside(tmp_path)
     assert len(uris) >= 20
     run = subprocess.run(
-        [sys.executable, "-c", _PROBE, str(root), *uris], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _PROBE, str(root), *uris],
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
     )
     opened, reasons = ast.literal_eval(run.stdout)
     assert opened == []
@@ -479,7 +487,7 @@ def test_a_file_swapped_while_it_is_read_never_shows_the_other(
     bench: Any, tmp_path: Path, swapped: str
 ):
     (tmp_path / "store").mkdir()
-    (tmp_path / "store/a.txt").write_text(CANARY)
+    (tmp_path / "store/a.txt").write_text(CANARY, encoding="utf-8")
     bench.file("folder/a.txt", "harmless")
     place = bench.root / ("folder/a.txt" if swapped == "file" else "folder")
     link = tmp_path / "link"
@@ -532,11 +540,11 @@ def test_a_folder_turned_into_a_link_after_links_were_resolved_is_not_followed(
     bench: Any, tmp_path: Path
 ):
     (tmp_path / "store").mkdir()
-    (tmp_path / "store/a.txt").write_text(CANARY)
+    (tmp_path / "store/a.txt").write_text(CANARY, encoding="utf-8")
     bench.file("folder/a.txt", "harmless")
     run = subprocess.run(
         [sys.executable, "-c", _TURN, str(bench.root), str(tmp_path / "store")],
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True, encoding="utf-8",
     )  # fmt: skip
     assert run.stdout.startswith("refused: ")
 
@@ -568,10 +576,10 @@ assert not armed
 
 def test_a_file_replaced_after_it_was_judged_is_not_read(bench: Any, tmp_path: Path):
     bench.file("a.txt", "harmless")
-    (tmp_path / "other").write_text(CANARY)
+    (tmp_path / "other").write_text(CANARY, encoding="utf-8")
     run = subprocess.run(
         [sys.executable, "-c", _REPLACE, str(bench.root), str(tmp_path / "other")],
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True, encoding="utf-8",
     )  # fmt: skip
     assert run.stdout == "refused: it changed while it was read"
 

@@ -299,7 +299,7 @@ def test_noai_excludes_everything_below(bench: Any):
 
 
 def test_ignore_files_above_the_root_count(make_bench: Callable[..., Any], tmp_path: Path):
-    (tmp_path / ".aiignore").write_text("project/secret.py\n")
+    (tmp_path / ".aiignore").write_text("project/secret.py\n", encoding="utf-8")
     (tmp_path / "project").mkdir()
     bench = make_bench(tmp_path / "project")
     bench.file("secret.py")
@@ -309,9 +309,9 @@ def test_ignore_files_above_the_root_count(make_bench: Callable[..., Any], tmp_p
 
 
 def test_gitignore_counts_from_the_repository_down(make_bench: Callable[..., Any], tmp_path: Path):
-    (tmp_path / ".gitignore").write_text("*\n")  # a home folder kept in git
+    (tmp_path / ".gitignore").write_text("*\n", encoding="utf-8")  # a home folder kept in git
     (tmp_path / "repository/.git").mkdir(parents=True)
-    (tmp_path / "repository/.gitignore").write_text("made/\n")
+    (tmp_path / "repository/.gitignore").write_text("made/\n", encoding="utf-8")
     (tmp_path / "repository/package").mkdir()
     bench = make_bench(tmp_path / "repository/package")
     bench.file("made/x.py")
@@ -325,13 +325,13 @@ def test_a_saved_change_counts_at_the_next_request(bench: Any):
     path = bench.root / ".aiignore"
     # Written again and again without a pause: same size, same inode, often the same tick.
     for round_ in range(200):
-        path.write_text("*.sql\n" if round_ % 2 else "*.abc\n")
+        path.write_text("*.sql\n" if round_ % 2 else "*.abc\n", encoding="utf-8")
         assert bench.allowed("a.sql") is (round_ % 2 == 0)
     path.unlink()
     assert bench.allowed("a.sql")
     for round_ in range(50):  # made, replaced by a rename, removed
         other = bench.root / "other"
-        other.write_text("*.sql\n")
+        other.write_text("*.sql\n", encoding="utf-8")
         other.replace(path)
         assert not bench.allowed("a.sql")
         path.unlink()
@@ -344,7 +344,7 @@ def test_what_was_read_while_fresh_is_read_again(tmp_path: Path):
     assert not _settled((now - 9_000_000_000, now - 1_000_000_000, 1, 1, 1))
     assert _settled((now - 9_000_000_000, now - 3_000_000_000, 1, 1, 1))
     path = tmp_path / ".aiignore"
-    path.write_text("new\n")
+    path.write_text("new\n", encoding="utf-8")
     listing = Listing()
     for settled in (True, False):
         # As a file system with coarse times shows it: other content, the same stamp.
@@ -358,7 +358,7 @@ def test_an_old_change_counts_too(bench: Any):
     bench.file("a.sql")
     path = bench.root / ".aiignore"
     for number, text in enumerate(["*.sql\n", "*.abc\n", "*.sql\n"]):
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         os.utime(path, ns=(1_000_000_000 * number, 1_000_000_000))  # a clock that stands still
         assert bench.allowed("a.sql") is (text != "*.sql\n")
 
@@ -368,9 +368,9 @@ _SPOILT: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
     "link to nowhere": lambda path: path.symlink_to("nowhere"),
     "link to itself": lambda path: path.symlink_to(path),
-    "huge": lambda path: path.write_text("x" * (MAX_BYTES + 1)),
-    "long line": lambda path: path.write_text("y" * 10_000),
-    "many": lambda path: path.write_text("a\n" * 6_000),
+    "huge": lambda path: path.write_text("x" * (MAX_BYTES + 1), encoding="utf-8"),
+    "long line": lambda path: path.write_text("y" * 10_000, encoding="utf-8"),
+    "many": lambda path: path.write_text("a\n" * 6_000, encoding="utf-8"),
 }
 
 
@@ -394,9 +394,9 @@ def test_an_ignore_file_that_may_not_be_read_excludes_its_folder(tmp_path: Path)
         pytest.skip("needs root, to read as another user")
     root = tmp_path / "project"
     root.mkdir()
-    (root / "a.py").write_text("x")
+    (root / "a.py").write_text("x", encoding="utf-8")
     ignore = root / ".aiignore"
-    ignore.write_text("b\n")
+    ignore.write_text("b\n", encoding="utf-8")
     ignore.chmod(0o600)
     for folder in (root, *root.parents):
         if stat.S_IMODE(folder.stat().st_mode) & 0o055 != 0o055 and folder.stat().st_uid == 0:
@@ -412,7 +412,7 @@ def test_an_ignore_file_that_may_not_be_read_excludes_its_folder(tmp_path: Path)
     )
     run = subprocess.run(
         [sys.executable, "-c", code, str(root / "a.py"), str(root)],
-        capture_output=True, text=True, check=False, cwd="/",
+        capture_output=True, text=True, check=False, cwd="/", encoding="utf-8",
     )  # fmt: skip
     assert "Permission denied" in run.stdout, run.stderr
 
@@ -434,7 +434,7 @@ def test_windows_line_ends(bench: Any):
 def test_names_that_are_not_text(bench: Any):
     name = os.fsdecode(b"\xff\xfe.sql")
     path = bench.root / name
-    path.write_text("x")
+    path.write_text("x", encoding="utf-8")
     (bench.root / ".aiignore").write_bytes(b"\xff\xfe.sqlx\nx\xff\xfe.sql\n"[2:])
     assert bench.gate.admit_document(str(path)).allowed
     for line in (b"*.sql\n", b"#\n\xff\xfe.sql\n", b"[\xff]\xfe.sql\n"):

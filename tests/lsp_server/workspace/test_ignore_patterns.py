@@ -60,7 +60,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("", *_FOLDERS):
         for name in _NAMES:
             if not (root / folder / name).exists():
-                (root / folder / name).write_text("x")
+                (root / folder / name).write_text("x", encoding="utf-8")
     return root
 
 
@@ -100,7 +100,7 @@ def test_agrees_with_git(repository: Path, lists: dict[str, list[str]]):
     files = _files(repository)
     written = [repository / folder / ".gitignore" for folder in lists]
     for path, lines in zip(written, lists.values(), strict=True):
-        path.write_text("\n".join(lines) + "\n")
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     try:
         ignores = IgnoreFiles()
         top = str(repository)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polypilot.workspace.roots import Roots, fold, is_short_name, locate, uri_of
+from polypilot.workspace.roots import Roots, fold, is_short_name, locate, resolve, uri_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def test_roots(tmp_path: Path):
     roots.remove(uri_of(str(link / "inner")))
     roots.remove("untitled:x")
     assert len(roots) == 1
-    roots.replace([uri_of(str(real))])
+    roots.replace(resolve([uri_of(str(real))]))
     assert [root.path for root in roots] == [str(real)]
 
 

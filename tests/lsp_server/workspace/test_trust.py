@@ -29,7 +29,7 @@ _CONFIG = ".polypilot.toml"
 def root(tmp_path: Path) -> Path:
     made = tmp_path / "project"
     made.mkdir()
-    (made / _CONFIG).write_text('[privacy]\nexclude = ["*.sql"]\n')
+    (made / _CONFIG).write_text('[privacy]\nexclude = ["*.sql"]\n', encoding="utf-8")
     return made
 
 
@@ -90,14 +90,14 @@ def test_a_file_that_comes_later_ends_it(store: TrustStore, root: Path):
     (root / _CONFIG).unlink()
     _trust(store, root)
     assert store.trusted(str(root))
-    (root / _CONFIG).write_text("")
+    (root / _CONFIG).write_text("", encoding="utf-8")
     assert store.state(str(root)) is Trust.CHANGED
 
 
 def test_what_is_approved_is_what_was_seen(store: TrustStore, root: Path):
     seen = store.digest(str(root))
     assert seen is not None
-    (root / _CONFIG).write_text("swapped while the user was reading")
+    (root / _CONFIG).write_text("swapped while the user was reading", encoding="utf-8")
     store.trust(str(root), seen)
     assert store.state(str(root)) is Trust.CHANGED
 
@@ -106,7 +106,7 @@ def test_more_files_can_count(tmp_path: Path, root: Path):
     store = TrustStore(tmp_path / "data" / "trust.json", content=(_CONFIG, "AGENTS.md"))
     _trust(store, root)
     assert store.contents(str(root)) == (_CONFIG,)
-    (root / "AGENTS.md").write_text("be nice")
+    (root / "AGENTS.md").write_text("be nice", encoding="utf-8")
     assert not store.trusted(str(root))
     assert store.contents(str(root)) == (_CONFIG, "AGENTS.md")
 
@@ -121,7 +121,7 @@ def test_what_a_repository_claims_changes_nothing(store: TrustStore, root: Path,
         "trusted": True,
     }
     (root / name).parent.mkdir(exist_ok=True)
-    (root / name).write_text(json.dumps(claim))
+    (root / name).write_text(json.dumps(claim), encoding="utf-8")
     assert store.state(str(root)) is Trust.UNTRUSTED
 
 
@@ -132,7 +132,9 @@ def test_a_store_inside_the_workspace_is_no_store(root: Path):
     with pytest.raises(TrustError, match="own data"):
         store.trust(str(root), digest)
     store.file.parent.mkdir(mode=0o700)
-    store.file.write_text(json.dumps({"version": 1, "roots": {str(root): {"digest": digest}}}))
+    store.file.write_text(
+        json.dumps({"version": 1, "roots": {str(root): {"digest": digest}}}), encoding="utf-8"
+    )
     store.file.chmod(0o600)
     assert store.state(str(root)) is Trust.UNTRUSTED
 
@@ -210,10 +212,10 @@ def test_a_damaged_store_is_kept_aside(store: TrustStore, root: Path):
 @pytest.mark.parametrize("spoil", ["digest", "entry"])
 def test_odd_entries_are_not_trusted(store: TrustStore, root: Path, spoil: str):
     _trust(store, root)
-    tree = json.loads(store.file.read_text())
+    tree = json.loads(store.file.read_text(encoding="utf-8"))
     key = os.path.realpath(root)
     tree["roots"][key] = {"digest": ["x"]} if spoil == "digest" else "yes"
-    store.file.write_text(json.dumps(tree))
+    store.file.write_text(json.dumps(tree), encoding="utf-8")
     assert not store.trusted(str(root))
 
 
@@ -261,7 +263,7 @@ def test_modes_do_not_depend_on_the_umask(store: TrustStore, root: Path):
 
 
 def test_a_decision_that_can_not_be_kept_is_an_error_with_a_cure(tmp_path: Path, root: Path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     store = TrustStore(tmp_path / "file" / "trust.json")
     digest = store.digest(str(root))
     assert digest is not None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STOP_GRACE = 1.0
 """Seconds a stopped answer has to report how it ended."""
+LOOK_S = 3.0
+"""Seconds that the disk has to show what may be sent."""
 FLUSH_S = 0.03
 """Deltas that arrive within this many seconds travel together: a model's tokens may come
 faster than an editor draws."""
@@ -38,20 +40,14 @@ def register(server: PolypilotServer[Backend]) -> None:
 
     @server.feature(methods.CHAT_SEND, cancel_grace=STOP_GRACE)
     async def send(params: methods.ChatSendParams) -> methods.ChatSendResult:
-        backend = await server.backend()
-        await backend.refresh()
-        stream = backend.chat.send(
-            params.text,
-            session_id=params.session_id,
-            provider=params.provider,
-            model=params.model,
-            attachments=[_attach(each) for each in params.context],
-        )
+        # Before anything is waited for: it may be stopped from now on, and its ranges are of
+        # the texts as they are now.
         token, task = params.work_done_token, asyncio.current_task()
         if token is not None and task is not None:
             running[token] = task
         try:
-            return await _Answer(server, params).run(stream)
+            with server.documents.keeping(each.uri for each in params.context):
+                return await _answer(server, params)
         finally:
             if token is not None and running.get(token) is task:
                 del running[token]
@@ -66,6 +62,23 @@ def register(server: PolypilotServer[Backend]) -> None:
         (await server.backend()).chat.close(params.session_id)
 
 
+async def _answer(
+    server: PolypilotServer[Backend], params: methods.ChatSendParams
+) -> methods.ChatSendResult:
+    backend = await server.backend()
+    await backend.refresh()
+    await backend.gate.look(_said_before(backend, params.session_id), LOOK_S)
+    await backend.gate.look([each.uri for each in params.context], LOOK_S, read=True)
+    stream = backend.chat.send(
+        params.text,
+        session_id=params.session_id,
+        provider=params.provider,
+        model=params.model,
+        attachments=[_attach(each) for each in params.context],
+    )
+    return await _Answer(server, params).run(stream)
+
+
 def _attach(wanted: methods.Attachment) -> attachments.Attach:
     from polypilot.chat.attachments import Attach  # noqa: PLC0415 - with the backend, not before
 
@@ -75,6 +88,15 @@ def _attach(wanted: methods.Attachment) -> attachments.Attach:
     return Attach(
         wanted.uri, Position(start.line, start.character), Position(end.line, end.character)
     )
+
+
+def _said_before(backend: Backend, session_id: str | None) -> set[str]:
+    """The documents that were attached to earlier messages; the gate is asked about them again."""
+    from polypilot.chat.session import UserTurn  # noqa: PLC0415 - with the backend, not before
+
+    turns = backend.chat.get(session_id).turns if session_id else ()
+    sent = (each for turn in turns if isinstance(turn, UserTurn) for each in turn.attached)
+    return {uri for each in sent for uri in each.text.sources}
 
 
 @dataclass(slots=True)

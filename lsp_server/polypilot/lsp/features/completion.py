@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 ACCEPTED = "polypilot.accepted"
 PATIENCE_S = 0.05
-"""How long a key waits to see whether the settings' files were changed."""
+"""How long a key waits to see whether the settings' files were changed, and then whether the
+ignore files around the document were."""
 
 
 def register(server: PolypilotServer[Backend]) -> None:
@@ -44,6 +45,7 @@ def register(server: PolypilotServer[Backend]) -> None:
             return None
         backend = await server.backend()
         await backend.refresh(within=PATIENCE_S)
+        await backend.gate.look([params.text_document.uri], PATIENCE_S)
         trigger = Trigger.of(params.context.trigger_kind)
         answer = await backend.engine.answer(Ask(snapshot, position, trigger))
         log.debug("completion: %s", answer.source or answer.why)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from polypilot.errors import UserError
 from polypilot.lsp import methods
+from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
     from polypilot.backend import Backend, Status
     from polypilot.lsp.server import PolypilotServer
+
+TRUST_S = 5.0
+"""Seconds that the disk has to show what is trusted."""
 
 
 def register(server: PolypilotServer[Backend]) -> None:
@@ -60,7 +64,10 @@ def _choice(server: PolypilotServer[Backend]) -> None:
             )
         await backend.refresh()
         pending = await backend.set_trust(params.uri, trusted=params.trusted)
-        return methods.TrustResult(params.uri, backend.trust.trusted(params.uri), pending)
+        trusted = await run_blocking(
+            backend.trust.trusted, params.uri, timeout=TRUST_S, name="trust"
+        )
+        return methods.TrustResult(params.uri, trusted, pending)
 
 
 def _state(server: PolypilotServer[Backend]) -> None:

@@ -15,6 +15,7 @@ from polypilot.lsp.features.control import to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     from polypilot.backend import Backend, Status
     from polypilot.backend.core import Step
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SECTION = "polypilot"
+CONFIGURATION = types.WORKSPACE_DID_CHANGE_CONFIGURATION
 PULL_S = 10.0
 """Seconds an editor has to answer what its settings are; the start goes on without them."""
 
@@ -35,6 +37,7 @@ def register(server: PolypilotServer[Backend]) -> None:
         backend = await server.backend()
         backend.board.listen(lambda status: _announce(server, status))
         backend.on_stage(_Loading(server).stage)
+        _ask_for_changes(server)
         try:
             await _pull(server, backend)
             await backend.look_at_trust()
@@ -44,7 +47,7 @@ def register(server: PolypilotServer[Backend]) -> None:
         finally:
             backend.board.settle()
 
-    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    @server.feature(CONFIGURATION)
     async def configuration(params: types.DidChangeConfigurationParams) -> None:
         backend = await server.backend()
         section = _section(params.settings)
@@ -59,7 +62,26 @@ def register(server: PolypilotServer[Backend]) -> None:
         await backend.configure(roots=tuple(server.folders))
         await backend.look_at_trust()
 
+    _saving(server)
     _closing(server)
+
+
+def _saving(server: PolypilotServer[Backend]) -> None:
+    """Ignore files count from the next request on, even if the disk does not answer then."""
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    async def saved(params: types.DidSaveTextDocumentParams) -> None:
+        (await server.backend()).gate.saved(params.text_document.uri)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def changed(params: types.DidChangeWatchedFilesParams) -> None:
+        from polypilot.settings import WORKSPACE_FILE  # noqa: PLC0415 - with the backend
+
+        backend = await server.backend()
+        for change in params.changes:
+            backend.gate.saved(change.uri)
+        if any(change.uri.endswith(f"/{WORKSPACE_FILE}") for change in params.changes):
+            await backend.reload()
 
 
 def _closing(server: PolypilotServer[Backend]) -> None:
@@ -91,12 +113,54 @@ async def make_backend(start: Start) -> Backend:
 
 def _open(start: Start) -> Backend:
     from polypilot.backend import Backend  # noqa: PLC0415 - see make_backend
+    from polypilot_prompts.chat import system_prompt  # noqa: PLC0415 - likewise
 
+    system_prompt("")  # reads its template now: the first answer would, in the event loop
     backend = Backend.open(
         editor_settings=start.options, roots=tuple(start.folders), documents=start.documents
     )
     logging.getLogger().setLevel(backend.settings.log.level.upper())
     return backend
+
+
+def _ask_for_changes(server: PolypilotServer[Backend]) -> None:
+    """Register for changes of what decides, with an editor that tells only those who ask.
+
+    Files are changed by a checkout or another program too.
+    """
+    workspace = server.client_capabilities.workspace
+    settings = workspace.did_change_configuration if workspace else None
+    if settings is not None and settings.dynamic_registration:
+        section = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
+        _register(server, CONFIGURATION, section)
+    files = workspace.did_change_watched_files if workspace else None
+    if files is not None and files.dynamic_registration:
+        _register(server, types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _watched())
+
+
+def _watched() -> types.DidChangeWatchedFilesRegistrationOptions:
+    from polypilot.settings import WORKSPACE_FILE  # noqa: PLC0415 - with the backend
+    from polypilot.workspace.ignore_state import IGNORE_NAMES  # noqa: PLC0415 - likewise
+
+    names = ",".join((*sorted(IGNORE_NAMES), WORKSPACE_FILE))
+    return types.DidChangeWatchedFilesRegistrationOptions(
+        [types.FileSystemWatcher(f"**/{{{names}}}")]
+    )
+
+
+def _register(server: PolypilotServer[Backend], method: str, options: object) -> None:
+    """Each by itself: an editor that refuses one may take the other.
+
+    Not awaited: the start does not depend on the answer.
+    """
+    registration = types.Registration(f"polypilot-{method}", method, options)
+    asked = server.client_register_capability(types.RegistrationParams([registration]))
+    asked.add_done_callback(_log_refusal)
+
+
+def _log_refusal(asked: Future[None]) -> None:
+    if not asked.cancelled() and (error := asked.exception()) is not None:
+        log.info("the editor does not tell of changes: %s", type(error).__name__)
 
 
 async def _pull(server: PolypilotServer[Backend], backend: Backend) -> None:
