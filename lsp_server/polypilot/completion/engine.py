@@ -12,9 +12,10 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
-from polypilot.completion.cache import Entry, Key, SuggestionCache, key_for
+from polypilot.completion.cache import Key, SuggestionCache, key_for
 from polypilot.completion.flight import Flight
-from polypilot.completion.lanes import Lane, Lanes, OnScreen, Waiter
+from polypilot.completion.lanes import Lane, Lanes, Waiter
+from polypilot.completion.offering import Offers
 from polypilot.completion.pacing import AdaptivePace, Pace, RateCap, moment_of
 from polypilot.completion.prompting import PromptMaker
 from polypilot.completion.rules import refusal
@@ -27,7 +28,6 @@ from polypilot.completion.values import (
     Plan,
     Policy,
     Rejected,
-    Shown,
     Source,
     Suggestion,
     Trigger,
@@ -83,13 +83,13 @@ class CompletionEngine:
     ) -> None:
         self._router = router
         self._gate = gate
-        self._agrees = agrees
         self._plan = plan
         self._policy = policy
         self._observe = observe
         self._pace: Pace = pace or AdaptivePace()
         self._cap = cap or RateCap()
-        self._cache = cache or SuggestionCache()
+        self._cache = SuggestionCache() if cache is None else cache
+        self._offers = Offers(self._cache, agrees, observe)
         self._clock = clock
         self._sleep = sleep
         self._linger = linger
@@ -137,11 +137,13 @@ class CompletionEngine:
 
     def accepted(self, suggestion_id: str) -> None:
         """The user took a suggestion."""
-        self._settle(suggestion_id, Accepted)
+        if lane := self._lanes.showing(suggestion_id):
+            self._offers.settle(lane, Accepted)
 
     def dismissed(self, suggestion_id: str) -> None:
         """The user turned a suggestion down."""
-        self._settle(suggestion_id, Rejected)
+        if lane := self._lanes.showing(suggestion_id):
+            self._offers.settle(lane, Rejected)
 
     def close(self, uri: str) -> None:
         """A document was closed: end its request, answer its ask, forget its suggestions."""
@@ -170,7 +172,7 @@ class CompletionEngine:
             self._prompts.policy_of(ask.snapshot.uri),
             f"{first.provider_id}/{first.model}",
         )
-        self._reject_if_left(lane, key, ask)
+        self._offers.reject_if_left(lane, key, ask)
         return await self._live(lane, waiter, ask, key, plan)
 
     async def _live(self, lane: Lane, waiter: Waiter, ask: Ask, key: Key, plan: Plan) -> Answer:
@@ -178,7 +180,7 @@ class CompletionEngine:
         joined: Flight | None = None
         own: Flight | None = None
         while not waiter.superseded:
-            known = self._known(lane, ask, key, _source(joined, own))
+            known = self._offers.known(lane, ask, key, _source(joined, own))
             if known and (known.why is not Why.NOTHING or _believed(ask, joined)):
                 return known
             if joined is not None and joined.ended and (joined is own or joined.error):
@@ -188,7 +190,7 @@ class CompletionEngine:
                 joined = flight
                 if flight is not own and (entry := flight.early(ask)):
                     rest = entry.text[len(flight.typed_since(ask) or "") :]
-                    return self._give(lane, ask, entry, rest, Source.FLIGHT)
+                    return self._offers.give(lane, ask, entry, rest, Source.FLIGHT)
             else:
                 lane.abandon_flight()
                 if self._paced(waiter, ask, plan) and lane.flight is None:
@@ -198,41 +200,6 @@ class CompletionEngine:
                     own = joined = started
             await waiter.wait()
         return Answer(why=Why.SUPERSEDED)
-
-    def _known(self, lane: Lane, ask: Ask, key: Key, source: Source | None) -> Answer | None:
-        """An answer from what is shown or cached; the longer of the two if one extends it."""
-        found = self._cache.find(key, ask.snapshot.prefix)
-        shown = lane.shown
-        if shown is not None and (rest := shown.rest(key, ask)):
-            if found is not None and found[1].startswith(rest):
-                rest = found[1]
-            return self._give(lane, ask, shown.entry, rest, source or Source.SHOWN)
-        if found is None:
-            return None
-        entry, rest = found
-        if rest:
-            return self._give(lane, ask, entry, rest, source or Source.CACHE)
-        return Answer(why=Why.NOTHING)
-
-    def _give(self, lane: Lane, ask: Ask, entry: Entry, rest: str, source: Source) -> Answer:
-        """Offer what is left of an entry, if the document still is what it was made for."""
-        if not self._agrees(ask.snapshot):
-            return Answer(why=Why.STALE)
-        known = lane.shown is not None and lane.shown.entry.id == entry.id
-        typed = len(entry.text) - len(rest) if entry.text.endswith(rest) else 0
-        if not known:
-            lane.shown = OnScreen(entry, ask.snapshot.total_chars - typed)
-            self._observe(Shown(entry.id, entry.provider, entry.model, source))
-        suggestion = Suggestion(
-            id=entry.id,
-            text=rest,
-            start=ask.position,
-            end=ask.position,
-            provider=entry.provider,
-            model=entry.model,
-            from_cache=source is not Source.NETWORK,
-        )
-        return Answer((suggestion,), source)
 
     def _paced(self, waiter: Waiter, ask: Ask, plan: Plan) -> bool:
         """Whether the ask has waited for a newer key long enough; starts the wait."""
@@ -293,23 +260,6 @@ class CompletionEngine:
         await self._sleep(self._linger)
         if lane.waiter is None and lane.flight is flight:
             lane.abandon_flight()
-
-    # --- bookkeeping
-
-    def _reject_if_left(self, lane: Lane, key: Key, ask: Ask) -> None:
-        """Note when something else was typed than what is shown."""
-        shown = lane.shown
-        if shown is not None and shown.rest(key, ask) is None:
-            lane.shown = None
-            entry = shown.entry
-            self._observe(Rejected(entry.id, entry.provider, entry.model))
-
-    def _settle(self, suggestion_id: str, kind: type[Accepted | Rejected]) -> None:
-        lane = self._lanes.showing(suggestion_id)
-        if lane is not None and lane.shown is not None:
-            entry = lane.shown.entry
-            lane.shown = None
-            self._observe(kind(entry.id, entry.provider, entry.model))
 
 
 def _believed(ask: Ask, joined: Flight | None) -> bool:

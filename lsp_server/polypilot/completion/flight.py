@@ -57,6 +57,7 @@ class Flight:
         self._filter = Filter(FilterSpec())
         self._target = Target("")
         self._usage: Usage | None = None
+        self._told = False
         self._sent = 0.0
 
     def typed_since(self, ask: Ask) -> str | None:
@@ -136,7 +137,9 @@ class Flight:
         prompt = self._prompt_for(target)
         self._target = target
         self._filter = Filter(prompt.filter)
-        self._observe(Requested(target.provider_id, target.model))
+        if not self._told:
+            self._told = True
+            self._observe(Requested(target.provider_id, target.model))
         return prompt.request
 
     def _entry(self, text: str) -> Entry:

@@ -135,7 +135,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A request went out."""
+    """A completion's first request went out. Told once, whoever else is asked after it."""
 
     provider: str
     model: str
@@ -143,9 +143,10 @@ class Requested:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A request ended."""
+    """A completion ended. Told once, also when no request of it could go out."""
 
     provider: str
+    """Who was asked last; empty if nobody was."""
     model: str
     seconds: float
     first_text: float | None

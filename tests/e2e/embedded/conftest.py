@@ -7,10 +7,10 @@ import http.client
 import json
 import os
 import socket
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from polypilot.embedded.catalog import Model, catalog
@@ -75,6 +75,10 @@ class Client:
         lines = (line.split() for line in data.decode().splitlines() if line[:1] not in {"#", ""})
         return {name.partition(":")[2]: float(value) for name, value in lines}
 
+    def take_slot(self) -> None:
+        """Returns when nothing else is done in the completions' slot."""
+        self.ask("/completion", {"prompt": "x", "n_predict": 1, "id_slot": 0})
+
     def busy(self) -> bool:
         """Whether any slot works."""
         return any(slot["is_processing"] for slot in self.ask("/slots"))
@@ -108,20 +112,21 @@ class Stream:
             self.close()
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
-    """Whether ``condition`` came true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
+def _ended(pid: int, seconds: float = 30.0) -> bool:
+    """Whether a process, not of our own children, ended in time."""
+    try:
+        psutil.Process(pid).wait(seconds)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
     return True
 
 
 @pytest.fixture
-def until() -> Callable[..., bool]:
-    """Wait for a condition, bounded."""
-    return _until
+def ended() -> Callable[..., bool]:
+    """Wait for a process's end, bounded."""
+    return _ended
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from polypilot.embedded.store import ModelStore
 
 pytestmark = pytest.mark.e2e
 
-Until = Callable[..., bool]
+Ended = Callable[..., bool]
 MakeRuntime = Callable[..., Runtime]
 MakeClient = Callable[[Endpoint], Any]
 
@@ -102,7 +102,9 @@ def test_ten_editors_at_once_share_one_process_that_outlives_them(
 ):
     command = [sys.executable, "-W", "error", "-c", JOIN, str(store.folder), str(folder)]
     editors = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
         for _ in range(10)
     ]
     for editor in editors:
@@ -122,22 +124,23 @@ def test_ten_editors_at_once_share_one_process_that_outlives_them(
 
 
 async def test_it_ends_when_idle_and_is_started_again(
-    make_runtime: MakeRuntime, small: Model, folder: Path, until: Until
+    make_runtime: MakeRuntime, small: Model, folder: Path, ended: Ended
 ):
     runtime = make_runtime(idle_seconds=1.0)
     first = await runtime.ensure(small)
-    assert await asyncio.to_thread(until, lambda: workers(folder) == [])
+    assert await asyncio.to_thread(ended, first.pid)
+    assert workers(folder) == []
     assert not names(folder, "*.json")
     second = await runtime.ensure(small)
     assert second.pid != first.pid
     assert second.key.reveal() != first.key.reveal()
 
 
-async def test_asking_for_it_keeps_it(make_runtime: MakeRuntime, small: Model):
+async def test_asking_for_it_keeps_it(make_runtime: MakeRuntime, small: Model, ended: Ended):
     runtime = make_runtime(idle_seconds=1.0)
     first = await runtime.ensure(small)
     for _ in range(12):
-        await asyncio.sleep(0.25)
+        assert not await asyncio.to_thread(ended, first.pid, 0.25)
         assert (await runtime.ensure(small)).pid == first.pid
 
 
@@ -154,12 +157,12 @@ def test_it_does_not_end_while_it_answers(
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
 async def test_it_is_started_again_if_it_died(
-    make_runtime: MakeRuntime, small: Model, folder: Path, how: signal.Signals, until: Until
+    make_runtime: MakeRuntime, small: Model, folder: Path, how: signal.Signals, ended: Ended
 ):
     runtime = make_runtime()
     first = await runtime.ensure(small)
     os.kill(first.pid, how)
-    assert await asyncio.to_thread(until, lambda: not psutil.pid_exists(first.pid))
+    assert await asyncio.to_thread(ended, first.pid)
     second = await runtime.ensure(small)
     assert second.pid != first.pid
     assert workers(folder) == [second.pid]
@@ -167,22 +170,22 @@ async def test_it_is_started_again_if_it_died(
 
 
 async def test_it_ends_when_its_meeting_place_is_gone(
-    make_runtime: MakeRuntime, small: Model, folder: Path, until: Until
+    make_runtime: MakeRuntime, small: Model, folder: Path, ended: Ended
 ):
     runtime = make_runtime(idle_seconds=30.0)  # looks around every 3 s
     first = await runtime.ensure(small)
     for each in names(folder, "*"):
         each.unlink()
-    assert await asyncio.to_thread(until, lambda: not psutil.pid_exists(first.pid), 20)
+    assert await asyncio.to_thread(ended, first.pid, 20)
     assert (await runtime.ensure(small)).pid != first.pid
 
 
-async def test_stop_ends_it_for_everyone(make_runtime: MakeRuntime, small: Model, until: Until):
+async def test_stop_ends_it_for_everyone(make_runtime: MakeRuntime, small: Model, ended: Ended):
     runtime = make_runtime()
     assert not await runtime.stop(small)
     first = await runtime.ensure(small)
     assert await runtime.stop(small)
-    assert await asyncio.to_thread(until, lambda: not psutil.pid_exists(first.pid))
+    assert await asyncio.to_thread(ended, first.pid)
     assert not await runtime.running(small)
 
 
@@ -279,7 +282,7 @@ async def test_a_users_own_file_is_served(make_runtime: MakeRuntime, smollm2: Pa
 
 
 async def test_a_users_own_file_that_is_cut_short_is_told_and_not_tried_again_at_once(
-    make_runtime: MakeRuntime, smollm2: Path, tmp_path: Path, folder: Path, until: Until
+    make_runtime: MakeRuntime, smollm2: Path, tmp_path: Path, folder: Path, ended: Ended
 ):
     own = tmp_path / "short.gguf"
     cut(smollm2, own)
@@ -290,7 +293,8 @@ async def test_a_users_own_file_that_is_cut_short_is_told_and_not_tried_again_at
     assert caught.value.code == "model_corrupt"
     (log,) = names(folder, "*.log")
     tried = log.stat()
-    assert await asyncio.to_thread(until, lambda: workers(folder) == [])
+    for pid in workers(folder):
+        assert await asyncio.to_thread(ended, pid)
     with pytest.raises(EmbeddedError) as again:
         await runtime.ensure(row)
     assert again.value.message == caught.value.message
@@ -331,6 +335,7 @@ def test_without_the_extra_its_installation_is_told(
     done = subprocess.run(
         [sys.executable, "-S", "-c", WITHOUT, str(store.folder), str(folder)],
         env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True,
+        encoding="utf-8",
     )  # fmt: skip
     assert done.stdout.startswith("needs_extra|")
     assert "polypilot[embedded]" in done.stdout

@@ -20,7 +20,7 @@ RequireSystem = Callable[[str, str], str]
 
 SECRETS = "org.freedesktop.secrets"
 PREAMBLE = """
-import asyncio, base64, json, logging, os, signal, sys, time
+import asyncio, base64, json, logging, os, signal, sys, threading, time
 from polypilot import errors, paths
 from polypilot.credentials import CredentialError, Credentials
 from polypilot_providers.origin import Origin
@@ -75,6 +75,7 @@ class Session:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            encoding="utf-8",
         )
         assert self._bus.stdout is not None
         self.env["DBUS_SESSION_BUS_ADDRESS"] = self._bus.stdout.readline().strip()
@@ -95,7 +96,7 @@ class Session:
         command = [self.daemon, "--unlock", "--components=secrets", *options]
         subprocess.run(
             command, env=self.env, input="pw", text=True, check=True, timeout=20,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, encoding="utf-8",
         )  # fmt: skip
         # --unlock may return before the name is owned.
         self._gdbus("wait", "--session", "--timeout", "20", SECRETS)
@@ -132,6 +133,7 @@ class Session:
             text=True,
             check=True,
             timeout=30,
+            encoding="utf-8",
         )
         return done.stdout
 
@@ -146,6 +148,7 @@ class Session:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
         )
 
     def run(self, code: str, **env: str) -> Ran:

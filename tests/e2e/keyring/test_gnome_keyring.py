@@ -72,7 +72,7 @@ def test_a_key_is_stored_for_its_origin_found_by_the_next_process_and_removed(de
     }
     index = desktop.base / "polypilot-data" / "keys.json"
     assert stat.S_IMODE(index.stat().st_mode) == 0o600
-    assert "acme" in index.read_text()
+    assert "acme" in index.read_text(encoding="utf-8")
     assert desktop.found_on_disk(*PLAIN) == []
     removed = desktop.run(REMOVE)
     assert removed.said == [
@@ -96,6 +96,7 @@ def test_another_program_of_the_same_user_can_read_an_unlocked_keyring(
         text=True,
         check=True,
         timeout=30,
+        encoding="utf-8",
     )
     assert f"secret = {KEY}" in found.stdout
     page = (pytestconfig.rootpath / "docs" / "privacy.md").read_text(encoding="utf-8")
@@ -211,11 +212,12 @@ LATE = """
 async def main():
     keys = Credentials(timeout=0.5)
     say(first=await attempt(keys.get("acme", HOME)))
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            await asyncio.to_thread(thread.join, 30)
+    say(ended=True)
     sys.stdin.readline()
-    async with asyncio.timeout(30):
-        while (found := await attempt(keys.get("acme", HOME))).get("value") is None:
-            await asyncio.sleep(0.02)
-    say(late=found["value"] == KEY)
+    say(late=(await attempt(keys.get("acme", HOME))).get("value") == KEY)
 asyncio.run(main())
 """
 
@@ -227,6 +229,8 @@ def test_an_answer_that_comes_late_is_used(desktop: Any) -> None:
     with desktop.start(LATE) as program:
         assert step(program)["first"]["code"] == "keyring_timeout"
         desktop.signal(signal.SIGCONT, pid)
+        assert step(program) == {"ended": True}
+        desktop.signal(signal.SIGSTOP, pid)  # it can't be asked again
         go_on(program)
         assert step(program) == {"late": True}
         program.communicate(timeout=30)

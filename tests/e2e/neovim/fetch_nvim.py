@@ -58,7 +58,7 @@ def fetch(cache: Path | None = None) -> Path:
     wrapper = root / "nvim"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with (cache / f"nvim-{suite}.lock").open("w") as lock:
+        with (cache / f"nvim-{suite}.lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             # The wrapper is written last: its presence means the tree is whole.
             if not wrapper.exists():
@@ -93,7 +93,7 @@ def archive(sources: Path = Path("/etc/apt")) -> Archive:
 def _rows(sources: Path) -> Iterator[dict[str, str]]:
     """Every source as deb822 fields with lower-case names; one-line sources are translated."""
     for file in sorted(sources.glob("sources.list.d/*.sources")):
-        for stanza in re.split(r"\n\s*\n", file.read_text()):
+        for stanza in re.split(r"\n\s*\n", file.read_text(encoding="utf-8")):
             fields = re.findall(r"(?m)^([A-Za-z-]+):[ \t]*(.*)$", stanza)
             row = {name.lower(): value.strip() for name, value in fields}
             if "deb" in row.get("types", "").split() and row.get("enabled", "yes") != "no":
@@ -102,7 +102,7 @@ def _rows(sources: Path) -> Iterator[dict[str, str]]:
         if file.exists():
             for options, uri, suite, components in re.findall(
                 r"(?m)^deb[ \t]+(?:\[([^\]]*)\][ \t]+)?(\S+)[ \t]+(\S+)[ \t]+(.+)$",
-                file.read_text(),
+                file.read_text(encoding="utf-8"),
             ):
                 signed = re.search(r"signed-by=(\S+)", options)
                 yield {
@@ -116,7 +116,12 @@ def _rows(sources: Path) -> Iterator[dict[str, str]]:
 def _run(command: list[str]) -> None:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+            encoding="utf-8",
         )
     except FileNotFoundError as error:
         raise UnavailableError(f"{command[0]} isn't installed here") from error
@@ -135,9 +140,9 @@ def _unpack(root: Path, suite: str, packages: tuple[str, ...]) -> None:
     for folder in (root, apt / "lists" / "partial", apt / "archives" / "partial"):
         folder.mkdir(parents=True)
     # An empty status file: apt believes nothing is installed, and so fetches libc too.
-    (apt / "status").write_text("")
+    (apt / "status").write_text("", encoding="utf-8")
     line = f"deb [signed-by={source.keyring}] {source.uri} {suite} main\n"
-    (apt / "sources.list").write_text(line)
+    (apt / "sources.list").write_text(line, encoding="utf-8")
     settings = {
         "Dir::Etc::SourceList": apt / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
@@ -196,7 +201,7 @@ export LUA_PATH='{root}/usr/share/lua/5.1/?.lua;;' LUA_CPATH='{library}/lua/5.1/
 exec '{root}/usr/bin/nvim' "$@"
 """
     fresh = wrapper.with_name("nvim.new")
-    fresh.write_text(text)
+    fresh.write_text(text, encoding="utf-8")
     fresh.chmod(0o755)
     _run([str(fresh), "--headless", "--clean", "+qa!"])
     fresh.replace(wrapper)

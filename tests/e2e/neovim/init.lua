@@ -53,6 +53,6 @@ function Test.screen(rows)
 end
 
 function Test.transcript()
-  local bufnr = require("polypilot.chat.view").buffers()
+  local bufnr = require("polypilot.chat.windows").buffers()
   return table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, false), "\n")
 end

@@ -37,7 +37,7 @@ def _record(arguments: list[str]) -> int:
     record = {"arguments": arguments, "environment": dict(os.environ), "stdin": stdin}
     folder = Path(os.environ["POLYPILOT_TEST_RECORD"])
     fresh = folder / "cli.json.new"
-    fresh.write_text(json.dumps(record))
+    fresh.write_text(json.dumps(record), encoding="utf-8")
     fresh.replace(folder / "cli.json")
     if "refused" in arguments:
         os.write(2, f"the keyring is locked (given: {stdin.strip()})\n".encode())

@@ -167,7 +167,7 @@ def test_text_that_looks_like_commands_stays_text(editing: Editor, peer: Peer) -
     end(peer, request)
     has(editing, "end\n\n*")
     options = editing.lua(
-        "local t, p = require('polypilot.chat.view').buffers() return {"
+        "local t, p = require('polypilot.chat.windows').buffers() return {"
         " vim.bo[t].modeline, vim.bo[p].modeline, vim.bo[t].filetype, vim.bo[t].buftype,"
         " vim.bo[t].modifiable, vim.bo[t].swapfile, vim.g.pwned == nil }"
     )

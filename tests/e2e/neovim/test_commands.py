@@ -69,7 +69,7 @@ def prompt(editor: Editor, command: str) -> None:
 
 
 def record(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "cli.json").read_text())
+    return json.loads((folder / "cli.json").read_text(encoding="utf-8"))
 
 
 def test_provider_and_model_are_chosen_and_saved(editing: Editor, scripted: Peer) -> None:

@@ -44,7 +44,7 @@ def real(
     """Neovim with the real program, and an empty Python file open."""
     settings = short_folder / "settings"
     settings.mkdir()
-    (settings / "config.toml").write_text(CONFIG.format(file=smollm2))
+    (settings / "config.toml").write_text(CONFIG.format(file=smollm2), encoding="utf-8")
     environment = {
         "POLYPILOT_CONFIG_DIR": str(settings),
         "POLYPILOT_DATA_DIR": str(short_folder / "pp-data"),
@@ -88,8 +88,8 @@ def test_typing_along_keeps_the_suggestion(real: Editor) -> None:
 
 def test_from_question_to_streamed_answer(real: Editor) -> None:
     real.lua(
-        "Test.lengths = {} local view = require('polypilot.chat.view')"
-        " local stream = view.stream view.stream = function(...)"
+        "Test.lengths = {} local transcript = require('polypilot.chat.transcript')"
+        " local stream = transcript.stream transcript.stream = function(...)"
         " stream(...) table.insert(Test.lengths, #Test.transcript()) end"
     )
     real.command("PolypilotAttach")

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
     from pathlib import Path
 
+    from polypilot.completion.cache import SuggestionCache
     from polypilot.completion.pacing import RateCap
 
 BOUND = 5.0
@@ -242,7 +243,9 @@ class World:
     def __post_init__(self) -> None:
         self.engine = self.make()
 
-    def make(self, cap: RateCap | None = None) -> CompletionEngine:
+    def make(
+        self, cap: RateCap | None = None, cache: SuggestionCache | None = None
+    ) -> CompletionEngine:
         providers = {p.id: p for p in (self.provider, self.fallback)}
 
         async def resolve(name: str) -> ScriptedProvider:
@@ -257,6 +260,7 @@ class World:
             policy=lambda: self.policy,
             observe=self.events.append,
             cap=cap,
+            cache=cache,
             clock=self.clock,
             sleep=self.clock.sleep,
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from polypilot.completion.cache import SuggestionCache
 from polypilot.completion.pacing import RateCap
 from polypilot.completion.values import (
     Accepted,
@@ -18,6 +19,7 @@ from polypilot.completion.values import (
     Trigger,
     Why,
 )
+from polypilot.workspace.roots import resolve
 from polypilot_providers.errors import AuthError, RateLimited, StreamBroken
 from polypilot_providers.router import Target
 from polypilot_providers.types import (
@@ -155,6 +157,14 @@ async def test_that_the_model_has_nothing_to_add_is_remembered(world: World):
     insisting = world.ask(editor, Trigger.INVOKED)
     (await world.provider.call()).say("1\n").end()
     assert text_of(await asyncio.wait_for(insisting, BOUND)) == "1"
+
+
+async def test_a_cache_that_is_given_is_used_though_it_is_empty(world: World):
+    cache = SuggestionCache()
+    world.engine = world.make(cache=cache)
+    await served(world, world.open("x = |\n"), "1\n")
+    await settle()
+    assert len(cache) == 1
 
 
 # --- in flight
@@ -405,14 +415,14 @@ async def test_without_a_provider_nothing_is_asked(world: World):
 async def test_the_same_text_in_two_roots_is_never_answered_across(world: World, root: Path):
     other = root.parent / "other"
     other.mkdir()
-    world.gate.roots.replace([str(root), str(other)])
+    world.gate.roots.replace(resolve([str(root), str(other)]))
     here = world.open("x = |\n")
     await served(world, here, "here()\n")
     there = world.open("x = |\n", "../other/a.py")
     answer = await served(world, there, "there()\n")
     assert text_of(answer) == "there()"
     assert text_of(await world.answer(here)) == "here()"
-    (root / ".aiignore").write_text("secret.py\n")
+    (root / ".aiignore").write_text("secret.py\n", encoding="utf-8")
     assert text_of(await world.answer(there)) == "there()"
     task = world.ask(here)
     (await world.provider.call()).say("again()\n")
@@ -424,7 +434,7 @@ async def test_a_document_that_becomes_excluded_is_not_answered_from_cache(
 ):
     editor = world.open("x = |\n")
     await served(world, editor, "1 + 1\n")
-    (root / ".aiignore").write_text("a.py\n")
+    (root / ".aiignore").write_text("a.py\n", encoding="utf-8")
     editor.type("1")
     world.clock.advance(1)
     task = world.ask(editor)
@@ -479,6 +489,18 @@ async def test_a_listed_fallback_answers_and_the_move_is_told(world: World):
     assert (suggestion.text, suggestion.provider, suggestion.model) == ("1", "other", "n")
     (moved,) = [event for event in world.events if isinstance(event, Moved)]
     assert moved.switched.reason == "rate_limited"
+
+
+async def test_one_completion_is_told_of_once_whoever_answers_it(world: World):
+    world.targets = (Target("scripted", "m"), Target("other", "n"))
+    task = world.ask(world.open("x = |\n"))
+    (await world.provider.call()).say(RateLimited("later", retry_after=30))
+    (await world.fallback.call()).say("1\n").end()
+    await asyncio.wait_for(task, BOUND)
+    await settle()
+    told = [event for event in world.events if isinstance(event, Requested | Ended)]
+    assert [type(event) for event in told] == [Requested, Ended]
+    assert [event.provider for event in told] == ["scripted", "other"]
 
 
 async def test_an_unknown_mode_is_told_as_a_setting_to_correct(world: World):

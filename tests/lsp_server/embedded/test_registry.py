@@ -204,7 +204,9 @@ def test_pip_of_the_interpreter_or_of_ensurepip_runs():
     bundled = bundled_pip()
     if bundled is None:
         pytest.skip("this Python has no ensurepip; get it with: apt-get install python3-venv")
-    done = subprocess.run([*bundled, "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*bundled, "--version"], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert done.stdout.startswith("pip ")
 
 

@@ -138,16 +138,20 @@ def test_what_a_killed_program_had_fetched_is_kept(
     model: ModelFile, models: Path, server: Server, content: bytes, how: signal.Signals
 ):
     server.hold_after = 2_000_000
-    program = subprocess.Popen(script(model, models, server.url), stderr=subprocess.DEVNULL)
-    assert server.holding.wait(30)
-    # It has all been sent; how much of it has been written is seen from outside.
-    deadline = threading.Event()
-    for _ in range(300):
-        if part_of(models).exists() and part_of(models).stat().st_size >= 1_700_000:
-            break
-        deadline.wait(0.05)
-    program.send_signal(how)
-    assert program.wait(30) != 0
+    tell = "progress = lambda now: print(now.done, flush=True)\n"
+    command = script(model, models, server.url, tell)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+    ) as program:
+        assert program.stdout is not None
+        # A little more than what is asked of the file, for what the program may hold back.
+        assert any(int(line) >= 1_800_000 for line in program.stdout)
+        program.send_signal(how)
+        assert program.wait(30) != 0
     there = part_of(models).stat().st_size
     assert there >= 1_700_000
     server.hold_after = None
@@ -416,7 +420,7 @@ def on_small_disk(require_system: Callable[[str, str], str], models: Path) -> Sm
         mount = f'mount -t tmpfs -o mode=0700,size={size} none "{models}" && exec "$@"'
         done = subprocess.run(
             [unshare, "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", *command],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=60, check=False, encoding="utf-8",
         )  # fmt: skip
         if "unshare" in done.stderr or "mount:" in done.stderr:
             pytest.skip(f"this system permits no mount in a namespace: {done.stderr.strip()}")

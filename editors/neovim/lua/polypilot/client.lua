@@ -1,14 +1,13 @@
 --- The language server's client: one server for the whole editor, whatever the folders.
 local config = require("polypilot.config")
+local folders = require("polypilot.folders")
+local program = require("polypilot.program")
 local util = require("polypilot.util")
 
 local M = {}
 
 M.NAME = "polypilot"
-M.INSTALL = "Install it with:  pipx install 'polypilot[embedded]'"
 
----@type table<integer, string[]> folders to announce once a client is initialized
-local folders = {}
 ---@type (fun(problem: polypilot.Problem|nil, client: vim.lsp.Client|nil))[]
 local waiting = {}
 ---@type table<integer, boolean> clients that were told to stop
@@ -17,20 +16,6 @@ local stopping = {}
 local progress = {}
 ---@type fun()[] told when a server has gone
 local on_gone = {}
-local told_missing = false
-
---- The program with more arguments.
----@param ... string
----@return string[]
-function M.command(...)
-  return vim.list_extend(vim.deepcopy(config.current.cmd), { ... })
-end
-
----@return string|nil path nil when there is no such program
-function M.executable()
-  local path = vim.fn.exepath(config.current.cmd[1])
-  return path ~= "" and path or nil
-end
 
 ---@param callback fun()
 function M.when_gone(callback)
@@ -41,29 +26,6 @@ end
 ---@param take fun(value: table)|nil nil takes the handler away
 function M.on_progress(token, take)
   progress[token] = take
-end
-
-local function add_folder(client, root)
-  if not root then
-    return
-  end
-  local known = client.workspace_folders or {}
-  local uri = vim.uri_from_fname(root)
-  for _, folder in ipairs(known) do
-    if folder.uri == uri then
-      return
-    end
-  end
-  if not client.initialized then
-    folders[client.id] = folders[client.id] or {}
-    table.insert(folders[client.id], root)
-    return
-  end
-  local folder = { uri = uri, name = root }
-  client:notify("workspace/didChangeWorkspaceFolders", {
-    event = { added = { folder }, removed = {} },
-  })
-  client.workspace_folders = vim.list_extend(known, { folder })
 end
 
 local function release(problem, client)
@@ -80,10 +42,7 @@ local function on_init(client)
     client.server_capabilities.inlineCompletionProvider = nil
   end
   vim.schedule(function()
-    for _, root in ipairs(folders[client.id] or {}) do
-      add_folder(client, root)
-    end
-    folders[client.id] = nil
+    folders.announce(client)
     release(nil, client)
   end)
 end
@@ -91,7 +50,8 @@ end
 local function on_exit(code, signal, client_id)
   vim.schedule(function()
     local expected = stopping[client_id] or vim.v.exiting ~= vim.NIL
-    stopping[client_id], folders[client_id] = nil, nil
+    stopping[client_id] = nil
+    folders.forget(client_id)
     local problem = {
       message = ("the server ended (status %d, signal %d)"):format(code, signal),
       code = "gone",
@@ -116,28 +76,13 @@ local function on_progress(err, params, context)
   return vim.lsp.handlers["$/progress"](err, params, context)
 end
 
-local function missing()
-  return {
-    message = ("the program %s was not found"):format(config.current.cmd[1]),
-    code = "missing",
-    cure = M.INSTALL,
-  }
-end
-
-local function tell_missing()
-  if not told_missing then
-    told_missing = true
-    util.report(missing())
-  end
-end
-
 --- The folder of a buffer that the server may see; nothing is called for any other.
 local function locate(bufnr, found)
   if vim.bo[bufnr].buftype ~= "" then
     return
   end
-  if not M.executable() then
-    return tell_missing()
+  if not program.path() then
+    return program.tell_missing()
   end
   found(vim.fs.root(bufnr, config.current.root_markers))
 end
@@ -156,7 +101,7 @@ local function definition()
   capabilities.experimental = { polypilot = { version = 1 } }
   local settings = util.object(vim.deepcopy(options.settings))
   return {
-    cmd = M.command("--stdio"),
+    cmd = program.command("--stdio"),
     cmd_env = options.env,
     filetypes = options.filetypes,
     root_dir = root_dir,
@@ -164,7 +109,7 @@ local function definition()
       if client.name ~= M.NAME or client:is_stopped() then
         return false
       end
-      add_folder(client, wanted.root_dir)
+      folders.add(client, wanted.root_dir)
       return true
     end,
     capabilities = capabilities,
@@ -203,9 +148,9 @@ end
 function M.setup()
   vim.lsp.config(M.NAME, definition())
   vim.lsp.enable(M.NAME)
-  if not M.executable() then
+  if not program.path() then
     -- Neovim itself only writes this to its log.
-    vim.schedule(tell_missing)
+    vim.schedule(program.tell_missing)
   end
   local client = M.running()
   if client then
@@ -251,8 +196,8 @@ function M.ensure(callback)
   if client then
     return callback(nil, client)
   end
-  if not M.executable() then
-    return callback(missing())
+  if not program.path() then
+    return callback(program.missing())
   end
   waiting[#waiting + 1] = callback
   -- One that is still starting is found by `reuse_client`.
@@ -296,7 +241,7 @@ function M.restart()
     end
   end
   if not client then
-    told_missing = false
+    program.forget()
     return start()
   end
   stopping[client.id] = true

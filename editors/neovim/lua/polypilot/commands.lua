@@ -1,5 +1,6 @@
 --- The `:Polypilot…` commands.
 local client = require("polypilot.client")
+local program = require("polypilot.program")
 local status = require("polypilot.status")
 local util = require("polypilot.util")
 
@@ -33,7 +34,7 @@ end
 
 local function show_status()
   if not client.running() then
-    local cure = client.executable() and ":PolypilotRestart starts it" or client.INSTALL
+    local cure = program.path() and ":PolypilotRestart starts it" or program.INSTALL
     return util.notify("no server is running\n" .. cure, vim.log.levels.WARN)
   end
   client.request("polypilot/status", {}, function(problem, result)

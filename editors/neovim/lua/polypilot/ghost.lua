@@ -6,6 +6,7 @@ local client = require("polypilot.client")
 local config = require("polypilot.config")
 local offers = require("polypilot.offer")
 local preview = require("polypilot.preview")
+local shown = require("polypilot.shown")
 local status = require("polypilot.status")
 local text = require("polypilot.text")
 local util = require("polypilot.util")
@@ -15,13 +16,6 @@ local INVOKED, AUTOMATIC = 1, 2
 local METHOD = "textDocument/inlineCompletion"
 
 local M = {}
-
----@class polypilot.Shown
----@field bufnr integer
----@field offers polypilot.Offer[]
----@field index integer
----@field client_id integer
----@field invoked boolean whether all alternatives were asked for
 
 ---@class polypilot.Ask
 ---@field bufnr integer
@@ -33,8 +27,6 @@ local M = {}
 ---@field client? vim.lsp.Client
 ---@field id? integer the request's
 
----@type polypilot.Shown|nil
-local shown
 ---@type polypilot.Ask|nil the request under way
 local pending
 ---@type string|nil the place that was last asked about, or dismissed
@@ -42,26 +34,13 @@ local asked
 ---@type uv.uv_timer_t|nil
 local timer
 
-local function cursor()
-  local row, column = unpack(api.nvim_win_get_cursor(0))
-  return row - 1, column
-end
-
 local function inserting()
   return vim.startswith(api.nvim_get_mode().mode, "i")
 end
 
 local function place(bufnr)
-  local row, column = cursor()
+  local row, column = util.cursor()
   return ("%d:%d:%d:%d"):format(bufnr, api.nvim_buf_get_changedtick(bufnr), row, column)
-end
-
-local function hidden(bufnr)
-  local ghost = config.current.ghost
-  if not ghost.with_menu and vim.fn.pumvisible() == 1 then
-    return true
-  end
-  return ghost.suppress ~= nil and ghost.suppress(bufnr) == true
 end
 
 local function cancel()
@@ -73,63 +52,6 @@ local function cancel()
   if old and old.client and old.id and not old.client:is_stopped() then
     old.client:cancel_request(old.id)
   end
-end
-
-local function clear()
-  if shown then
-    preview.clear(shown.bufnr)
-  end
-  shown = nil
-end
-
---- The offer under the cursor with what is left of it; nil when there is none that fits.
----@return polypilot.Offer|nil offer
----@return string rest
----@return string replaced
-local function current()
-  local bufnr = api.nvim_get_current_buf()
-  if not shown or shown.bufnr ~= bufnr then
-    return nil, "", ""
-  end
-  local offer = shown.offers[shown.index]
-  local row, column = cursor()
-  local rest, replaced = offer:rest(bufnr, row, column)
-  if not rest or (rest == "" and replaced == "") then
-    return nil, "", ""
-  end
-  return offer, rest, replaced
-end
-
---- Draws what still fits, takes away what doesn't.
-local function redraw()
-  if not shown then
-    return
-  end
-  local offer, rest, replaced = current()
-  if not offer then
-    clear()
-  elseif hidden(shown.bufnr) then
-    preview.clear(shown.bufnr)
-  else
-    local row, column = cursor()
-    local count = { index = shown.index, total = #shown.offers }
-    preview.draw(shown.bufnr, row, column, rest, replaced, count)
-  end
-end
-
---- Where in `list` to begin: at what the user is looking at, so that a refresh doesn't change it.
-local function start_index(list)
-  local offer, rest, replaced = current()
-  if offer then
-    local row, column = cursor()
-    for index, each in ipairs(list) do
-      local other, other_replaced = each:rest(shown.bufnr, row, column)
-      if other == rest and other_replaced == replaced then
-        return index
-      end
-    end
-  end
-  return 1
 end
 
 ---@param ask polypilot.Ask
@@ -145,7 +67,7 @@ local function on_reply(ask, err, result)
     return
   end
   local bufnr = ask.bufnr
-  local row, column = cursor()
+  local row, column = util.cursor()
   local moved = api.nvim_get_current_buf() ~= bufnr
     or row ~= ask.row
     or column ~= ask.column
@@ -161,18 +83,13 @@ local function on_reply(ask, err, result)
       list[#list + 1] = offer
     end
   end
-  local index = #list > 0 and (start_index(list) + ask.step - 1) % #list + 1 or 1
-  clear()
-  if #list > 0 then
-    shown = {
-      bufnr = bufnr,
-      offers = list,
-      index = index,
-      client_id = ask.client.id,
-      invoked = ask.kind == INVOKED,
-    }
-    redraw()
-  end
+  shown.replace({
+    bufnr = bufnr,
+    offers = list,
+    index = ask.step,
+    client_id = ask.client.id,
+    invoked = ask.kind == INVOKED,
+  })
 end
 
 ---@param kind integer
@@ -184,7 +101,7 @@ local function request(kind, step)
   if not server then
     return
   end
-  local row, column = cursor()
+  local row, column = util.cursor()
   local line = api.nvim_get_current_line()
   local ask = {
     bufnr = bufnr,
@@ -220,7 +137,7 @@ local function wanted(bufnr)
     and vim.b[bufnr].polypilot_enabled ~= false
     and vim.bo[bufnr].modifiable
     and inserting()
-    and not hidden(bufnr)
+    and not shown.hidden(bufnr)
 end
 
 local function automatic()
@@ -232,7 +149,7 @@ end
 --- After a change of text or cursor.
 local function update()
   local bufnr = api.nvim_get_current_buf()
-  redraw()
+  shown.redraw()
   if place(bufnr) == asked then
     return
   end
@@ -249,42 +166,9 @@ local function update()
   end
 end
 
---- Inserts what was accepted. Called by the keys of `accept_keys`, between two undo breaks.
----@param part "all"|"word"|"line"
-function M._insert(part)
-  local offer, rest, replaced = current()
-  if not offer or not shown then
-    return
-  end
-  local taken = rest
-  if part ~= "all" then
-    taken = (part == "word" and text.word or text.line)(rest)
-  end
-  local whole = taken == rest
-  local row, column = cursor()
-  local stop = whole and column + #replaced or column
-  local lines = vim.split(taken, "\n", { plain = true })
-  local state = shown
-  if whole then
-    clear()
-  end
-  api.nvim_buf_set_text(state.bufnr, row, column, row, stop, lines)
-  local last = #lines == 1 and column + #taken or #lines[#lines]
-  api.nvim_win_set_cursor(0, { row + #lines, last })
-  if not whole then
-    redraw()
-    return
-  end
-  local server = vim.lsp.get_client_by_id(state.client_id)
-  if server and offer.command then
-    -- Its outcome is the server's own business; nothing to show.
-    server:exec_cmd(offer.command, { bufnr = state.bufnr }, function() end)
-  end
-end
-
 ---@return boolean visible whether there is a suggestion that can be accepted
 function M.visible()
-  return inserting() and current() ~= nil and not hidden(api.nvim_get_current_buf())
+  return inserting() and shown.current() ~= nil and not shown.hidden(api.nvim_get_current_buf())
 end
 
 --- Keys for an expr mapping: they accept the suggestion as one undo step. nil when none is shown.
@@ -294,7 +178,7 @@ function M.accept_keys(part)
   if not M.visible() then
     return nil
   end
-  return ('<C-g>u<Cmd>lua require("polypilot.ghost")._insert("%s")<CR><C-g>u'):format(part)
+  return ('<C-g>u<Cmd>lua require("polypilot.shown").insert("%s")<CR><C-g>u'):format(part)
 end
 
 ---@param part? "all"|"word"|"line"
@@ -309,9 +193,9 @@ end
 
 ---@return boolean dismissed whether there was anything
 function M.dismiss()
-  local had = shown ~= nil or pending ~= nil
+  local had = shown.any() or pending ~= nil
   cancel()
-  clear()
+  shown.clear()
   asked = inserting() and place(api.nvim_get_current_buf()) or nil
   return had
 end
@@ -332,14 +216,11 @@ end
 ---@param step 1|-1
 ---@return boolean cycled
 function M.cycle(step)
-  if not M.visible() or not shown then
+  if not M.visible() then
     return false
   end
-  if #shown.offers == 1 and not shown.invoked then
+  if not shown.move(step) then
     request(INVOKED, step)
-  else
-    shown.index = (shown.index + step - 1) % #shown.offers + 1
-    redraw()
   end
   return true
 end
@@ -374,7 +255,7 @@ function M.setup()
     end)
   end)
   -- Not scheduled: the text must be trimmed before the screen is drawn, or it flickers.
-  on({ "TextChangedI", "TextChangedP", "CursorMovedI" }, redraw)
+  on({ "TextChangedI", "TextChangedP", "CursorMovedI" }, shown.redraw)
   on({ "InsertLeave", "BufLeave" }, function()
     M.dismiss()
     asked = nil

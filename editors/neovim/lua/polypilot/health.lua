@@ -2,6 +2,7 @@
 local client = require("polypilot.client")
 local config = require("polypilot.config")
 local keys = require("polypilot.keys")
+local program = require("polypilot.program")
 local status = require("polypilot.status")
 local util = require("polypilot.util")
 
@@ -32,16 +33,16 @@ end
 
 local function check_program()
   health.start("The polypilot program")
-  local path = client.executable()
+  local path = program.path()
   if not path then
     health.error(("%s was not found"):format(config.current.cmd[1]), {
-      client.INSTALL,
+      program.INSTALL,
       'or name it: require("polypilot").setup({ cmd = { "/path/to/polypilot" } })',
     })
     return
   end
   local ok, done = pcall(function()
-    return vim.system(client.command("--version"), { text = true, timeout = TIMEOUT_MS }):wait()
+    return vim.system(program.command("--version"), { text = true, timeout = TIMEOUT_MS }):wait()
   end)
   if ok and done.code == 0 then
     health.ok(("%s: %s"):format(path, util.clean(vim.trim(done.stdout))))

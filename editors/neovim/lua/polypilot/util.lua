@@ -35,6 +35,13 @@ function M.report(problem)
   M.notify(M.describe(problem), vim.log.levels.ERROR)
 end
 
+---@return integer row of the cursor, from 0
+---@return integer column its byte, from 0
+function M.cursor()
+  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  return row - 1, column
+end
+
 --- A JSON-RPC error in our shape.
 ---@param err table { code, message, data? }
 ---@return polypilot.Problem

@@ -1,26 +1,16 @@
 --- The chat: sends the prompt, shows the answer while it is written.
+local answer = require("polypilot.chat.answer")
 local client = require("polypilot.client")
 local config = require("polypilot.config")
 local selection = require("polypilot.chat.selection")
 local status = require("polypilot.status")
+local transcript = require("polypilot.chat.transcript")
 local util = require("polypilot.util")
-local view = require("polypilot.chat.view")
+local windows = require("polypilot.chat.windows")
 
 local api = vim.api
 
---- A screenful of deltas is put on screen at once; each alone would be drawn for nothing.
-local FLUSH_MS = 25
-
 local M = {}
-
----@class polypilot.Turn
----@field token string
----@field client? vim.lsp.Client
----@field id? integer the request's
----@field deltas { kind: string, text: string }[]
----@field stopped boolean
----@field headed boolean
----@field usage? table
 
 ---@type string|nil
 local session
@@ -35,7 +25,7 @@ local function titles()
   local name = util.value(target.model) or util.value(target.provider)
   local keys = config.current.chat.keys
   local doing = turn and " · answering" or ""
-  view.title("transcript", ("Polypilot%s%s"):format(name and " · " .. name or "", doing))
+  windows.title("transcript", ("Polypilot%s%s"):format(name and " · " .. name or "", doing))
   local parts = vim.tbl_map(function(each)
     return each.label
   end, attachments)
@@ -48,120 +38,7 @@ local function titles()
   if #parts > 0 then
     hint[#hint + 1] = "with " .. table.concat(parts, ", ")
   end
-  view.title("prompt", table.concat(hint, " · "))
-end
-
---- The answer's heading, once; who answers is known from its first event.
-local function head(mine, value)
-  if mine.headed then
-    return
-  end
-  mine.headed = true
-  local name = util.value(value.provider) or "Polypilot"
-  local model = util.value(value.model)
-  view.heading(model and model ~= "" and ("%s / %s"):format(name, model) or name)
-end
-
----@param mine polypilot.Turn
-local function flush(mine)
-  local deltas = mine.deltas
-  mine.deltas = {}
-  if #deltas > 0 then
-    head(mine, {})
-  end
-  local index = 1
-  while deltas[index] do
-    local kind, pieces = deltas[index].kind, {}
-    while deltas[index] and deltas[index].kind == kind do
-      pieces[#pieces + 1] = deltas[index].text
-      index = index + 1
-    end
-    view.stream(kind, table.concat(pieces))
-  end
-end
-
-local function queue(kind, text)
-  local mine = turn
-  if not mine or type(text) ~= "string" then
-    return
-  end
-  table.insert(mine.deltas, { kind = kind, text = text })
-  if #mine.deltas == 1 then
-    vim.defer_fn(function()
-      flush(mine)
-    end, FLUSH_MS)
-  end
-end
-
-local function remark(text)
-  if turn then
-    flush(turn)
-  end
-  view.note(text)
-end
-
----@type table<string, fun(mine: polypilot.Turn, value: table)>
-local receive = {
-  session = function(mine, value)
-    session = value.sessionId
-    head(mine, value)
-  end,
-  context = function(_, value)
-    for _, item in ipairs(util.value(value.items) or {}) do
-      local name = vim.fn.fnamemodify(vim.uri_to_fname(item.uri), ":~:.")
-      local refused = util.value(item.refused)
-      if refused then
-        remark(("%s was not sent: %s"):format(name, refused))
-      else
-        local redacted = util.value(item.redacted) or 0
-        remark(
-          ("with %s, %s tokens%s"):format(
-            name,
-            util.value(item.tokens) or "?",
-            redacted ~= 0 and (", %s secrets taken out"):format(redacted) or ""
-          )
-        )
-      end
-    end
-  end,
-  text = function(_, value)
-    queue("text", value.text)
-  end,
-  thought = function(_, value)
-    queue("thought", value.text)
-  end,
-  refusal = function(_, value)
-    queue("refusal", value.text)
-  end,
-  toolCall = function(_, value)
-    remark(("tool: %s"):format(value.name))
-  end,
-  usage = function(mine, value)
-    mine.usage = value
-  end,
-  notice = function(_, value)
-    remark(value.message)
-  end,
-}
-
-local reasons = {
-  length = "cut off: the answer's length limit was reached",
-  cancelled = "stopped",
-  refusal = "the model refused",
-}
-
-local function closing(mine, result)
-  local parts = { reasons[result.stopReason] }
-  local name, model = util.value(result.provider), util.value(result.model)
-  if name then
-    parts[#parts + 1] = model and ("%s / %s"):format(name, model) or name
-  end
-  local usage = util.value(result.usage) or mine.usage or {}
-  local input, output = util.value(usage.inputTokens), util.value(usage.outputTokens)
-  if input or output then
-    parts[#parts + 1] = ("%s tokens in, %s out"):format(input or "?", output or "?")
-  end
-  return table.concat(parts, " · ")
+  windows.title("prompt", table.concat(hint, " · "))
 end
 
 ---@param mine polypilot.Turn
@@ -172,29 +49,29 @@ local function finish(mine, problem, result)
   if turn ~= mine then
     return
   end
-  flush(mine)
+  answer.flush(mine)
   turn = nil
   result = result or {}
   session = util.value(result.sessionId) or session
   problem = problem or util.value(result.error)
-  head(mine, result)
+  answer.head(mine, result)
   local text = util.value(result.text)
   if text then
-    view.stream("text", text)
+    transcript.stream("text", text)
   end
   if mine.stopped then
     problem, result.stopReason = nil, "cancelled"
   end
   if problem then
-    view.problem({
+    transcript.problem({
       message = tostring(problem.message),
       code = problem.code,
       cure = util.value(problem.cure),
     })
   end
-  local last = closing(mine, result)
+  local last = answer.closing(mine, result)
   if last ~= "" then
-    view.note(last)
+    transcript.note(last)
   end
   titles()
   api.nvim_exec_autocmds("User", { pattern = "PolypilotChatDone", modeline = false })
@@ -229,15 +106,15 @@ function M.send(text)
     headed = false,
   }
   turn = mine
-  view.heading("You", text)
+  transcript.heading("You", text)
   local context = attachments
   attachments = {}
-  view.follow(true)
+  windows.follow(true)
   titles()
   client.on_progress(mine.token, function(value)
-    local take = type(value) == "table" and receive[value.kind]
-    if take and turn == mine then
-      take(mine, value)
+    if type(value) == "table" and turn == mine then
+      answer.take(mine, value)
+      session = mine.session or session
     end
   end)
   client.ensure(function(problem, server)
@@ -285,7 +162,7 @@ function M.new()
   if old and client.running() then
     client.request("polypilot/chat/close", { sessionId = old }, function() end)
   end
-  view.clear()
+  transcript.clear()
   titles()
 end
 
@@ -293,7 +170,7 @@ local function send_prompt()
   -- What was typed stays in the prompt while it can't be sent.
   if not told_busy() then
     vim.cmd.stopinsert()
-    M.send(view.take_prompt())
+    M.send(windows.take_prompt())
   end
 end
 
@@ -305,13 +182,13 @@ end
 
 local function map_keys()
   local keys = config.current.chat.keys
-  local transcript, prompt = view.buffers()
+  local above, prompt = windows.buffers()
   map(prompt, "n", keys.send, send_prompt, "send")
   map(prompt, "i", keys.send_insert, send_prompt, "send")
-  for _, bufnr in ipairs({ transcript, prompt }) do
+  for _, bufnr in ipairs({ above, prompt }) do
     map(bufnr, "n", keys.stop, M.stop, "stop the answer")
     map(bufnr, "n", keys.new, M.new, "new session")
-    map(bufnr, "n", keys.close, view.close, "close the chat")
+    map(bufnr, "n", keys.close, windows.close, "close the chat")
   end
   if keys.stop then
     vim.keymap.set("i", keys.stop, function()
@@ -330,7 +207,7 @@ function M.attach(attachment)
 end
 
 function M.open()
-  view.open()
+  windows.open()
   map_keys()
   titles()
 end

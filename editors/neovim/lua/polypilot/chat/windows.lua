@@ -13,14 +13,6 @@ local M = {}
 local buffers = {}
 ---@type { transcript: integer|nil, prompt: integer|nil }
 local windows = {}
----@type table<integer, boolean> transcript lines that are folded away
-local folded = {}
----@type string|nil kind of the text that was appended last
-local last_kind
----@type string|nil the code fence that is open in the answer
-local fence
----@type string the answer's line that has no end yet
-local tail = ""
 
 local function valid_window(name)
   local window = windows[name]
@@ -48,7 +40,6 @@ local function make_buffer(name)
   pcall(vim.treesitter.start, bufnr, "markdown")
   if name == "transcript" then
     options.modifiable = false
-    folded = {}
   end
   return bufnr
 end
@@ -57,18 +48,6 @@ end
 ---@return integer prompt
 function M.buffers()
   return make_buffer("transcript"), make_buffer("prompt")
-end
-
----@param lnum integer
----@return string
-function M.foldexpr(lnum)
-  return folded[lnum] and "1" or "0"
-end
-
----@return string
-function M.foldtext()
-  local count = vim.v.foldend - vim.v.foldstart + 1
-  return ("▸ thought, %d %s (za opens it)"):format(count, count == 1 and "line" or "lines")
 end
 
 local function set_window_options(window, name)
@@ -86,8 +65,8 @@ local function set_window_options(window, name)
   set("winfixbuf", true)
   if name == "transcript" then
     set("foldmethod", "expr")
-    set("foldexpr", "v:lua.require'polypilot.chat.view'.foldexpr(v:lnum)")
-    set("foldtext", "v:lua.require'polypilot.chat.view'.foldtext()")
+    set("foldexpr", "v:lua.require'polypilot.chat.transcript'.foldexpr(v:lnum)")
+    set("foldtext", "v:lua.require'polypilot.chat.transcript'.foldtext()")
     set("foldlevel", 0)
     set("foldminlines", 0)
     set("foldenable", true)
@@ -190,121 +169,5 @@ function M.follow(always)
 end
 ---@type integer the last line at the time of the last `follow`
 M.seen_last = 1
-
----@param change fun(bufnr: integer)
-local function edit(change)
-  local bufnr = M.buffers()
-  vim.bo[bufnr].modifiable = true
-  change(bufnr)
-  vim.bo[bufnr].modifiable = false
-  vim.bo[bufnr].modified = false
-  M.follow()
-end
-
---- Appends at the very end; "\n" begins a new line.
-local function append(text, fold)
-  edit(function(bufnr)
-    local last = api.nvim_buf_line_count(bufnr)
-    local lines = vim.split(text, "\n", { plain = true })
-    if fold then
-      for lnum = last, last + #lines - 1 do
-        folded[lnum] = true
-      end
-    end
-    local line = api.nvim_buf_get_lines(bufnr, last - 1, last, false)[1]
-    api.nvim_buf_set_text(bufnr, last - 1, #line, last - 1, #line, lines)
-  end)
-end
-
---- Begins a paragraph: an empty line, unless the text before ends in one.
-local function paragraph()
-  local bufnr = M.buffers()
-  local lines = api.nvim_buf_get_lines(bufnr, -3, -1, false)
-  if lines[#lines] ~= "" then
-    append("\n\n")
-  elseif #lines > 1 and lines[#lines - 1] ~= "" then
-    append("\n")
-  end
-end
-
---- A code fence left open would swallow everything that comes after the answer.
-local function watch_fences(text)
-  local lines = vim.split(tail .. text, "\n", { plain = true })
-  tail = table.remove(lines)
-  for _, line in ipairs(lines) do
-    local found = line:match("^ ? ? ?(```+)") or line:match("^ ? ? ?(~~~+)")
-    if found and not fence then
-      fence = found
-    elseif found and vim.startswith(found, fence) and line:match("^%s*[`~]+%s*$") then
-      fence = nil
-    end
-  end
-end
-
-local function close_fence()
-  watch_fences("\n")
-  if fence then
-    append("\n" .. fence)
-  end
-  fence, tail = nil, ""
-end
-
---- A heading, with what belongs to it below.
----@param title string
----@param text? string
-function M.heading(title, text)
-  close_fence()
-  paragraph()
-  append("## " .. util.clean(title) .. "\n\n" .. (text or ""))
-  watch_fences(text or "")
-  last_kind = nil
-end
-
---- Streamed text; a new kind begins a new paragraph.
----@param kind "text"|"thought"|"refusal"
----@param text string
-function M.stream(kind, text)
-  text = text:gsub("\r\n?", "\n")
-  local fresh = kind ~= last_kind
-  if fresh then
-    paragraph()
-    text = text:gsub("^\n+", "")
-    if text == "" then
-      return
-    end
-    last_kind = kind
-  end
-  if kind == "thought" then
-    append((fresh and "> " or "") .. text:gsub("\n", "\n> "), true)
-    return
-  end
-  watch_fences(text)
-  append((fresh and kind == "refusal" and "**Refused:** " or "") .. text)
-end
-
---- One remark of ours, as a paragraph.
----@param text string
-function M.note(text)
-  close_fence()
-  paragraph()
-  local lines = vim.split(util.clean(text), "\n", { plain = true })
-  append("*" .. table.concat(lines, "*\n*") .. "*")
-  last_kind = nil
-end
-
----@param problem polypilot.Problem
-function M.problem(problem)
-  close_fence()
-  paragraph()
-  append("**Error:** " .. util.describe(problem):gsub("\n", "\n\n"))
-  last_kind = nil
-end
-
-function M.clear()
-  edit(function(bufnr)
-    api.nvim_buf_set_lines(bufnr, 0, -1, false, {})
-  end)
-  folded, last_kind, fence, tail = {}, nil, nil, ""
-end
 
 return M
