@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Any
 
 import embedded_server
 from embedded_server import Editor
-from polypilot.completion.pacing import EMBEDDED_CAP
 from polypilot.embedded.catalog import DEFAULT_MODEL, Model, choose
 from polypilot.embedded.runtime import COMPLETION_SLOT, Endpoint, Runtime, thread_count
 from polypilot.embedded.store import ModelStore
@@ -249,17 +248,19 @@ def measure_cancel(direct: Direct, runs: int) -> None:
 
 def measure_server(direct: Direct, data: Path, work: Path, options: argparse.Namespace) -> None:
     config = data / "config.toml"
-    config.write_text(f'[embedded]\nmodel = "{options.model}"\nthreads = {options.threads}\n')
+    config.write_text(
+        f'[embedded]\nmodel = "{options.model}"\nthreads = {options.threads}\n', encoding="utf-8"
+    )
     env = {name: value for name, value in os.environ.items() if not name.startswith("POLYPILOT_")}
     env |= {"POLYPILOT_DATA_DIR": str(data), "POLYPILOT_CONFIG_DIR": str(data)}
     editor = Editor(env | {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}, work)
     # Other lines than before, so that no slot has them yet.
-    for what, prepared, wait in (
-        ("after three letters", cases(options.runs + 1, 700), EMBEDDED_CAP),
-        ("after a sign at which one looks up", cases(options.runs + 1, 900, ".,="), 0.0),
+    for what, prepared in (
+        ("after three letters", cases(options.runs + 1, 700)),
+        ("after a sign at which one looks up", cases(options.runs + 1, 900, ".,=")),
     ):
-        print(f" {what}: waits {wait * 1000:.0f} ms for a next key")
-        embedded_server.measure_typing(editor, direct, prepared, summary, wait * 1000)
+        print(f" {what}, each key after a rest")
+        embedded_server.measure_typing(editor, direct, prepared, summary)
     few = max(3, options.runs // 4)
     embedded_server.measure_cancel(editor, direct, inspect.getsource(argparse), few, summary)
     editor.close()

@@ -272,7 +272,9 @@ def memory() -> int:
     status = Path("/proc/self/status")
     if not status.exists():
         return 0
-    line = next(each for each in status.read_text().splitlines() if each.startswith("VmRSS"))
+    line = next(
+        each for each in status.read_text(encoding="utf-8").splitlines() if each.startswith("VmRSS")
+    )
     return int(line.split()[1]) // 1024
 
 

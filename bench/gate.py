@@ -137,11 +137,11 @@ def requests() -> None:
     with tempfile.TemporaryDirectory() as folder:
         deep = Path(folder, "src/package/module/inner")
         deep.mkdir(parents=True)
-        Path(folder, ".gitignore").write_text("build/\n*.log\n__pycache__/\n")
-        Path(folder, ".aiignore").write_text("private-*\n")
+        Path(folder, ".gitignore").write_text("build/\n*.log\n__pycache__/\n", encoding="utf-8")
+        Path(folder, ".aiignore").write_text("private-*\n", encoding="utf-8")
         uri = uri_of(str(deep / "a.py"))
         text = "x = function(argument, other)  # a line\n" * 10_000
-        (deep / "a.py").write_text(text)
+        (deep / "a.py").write_text(text, encoding="utf-8")
         documents = DocumentStore()
         documents.open(uri, "python", 1, text)
         gate = Gate(Roots([folder]), Privacy(), documents)
@@ -172,7 +172,9 @@ def main() -> None:
         "import polypilot.workspace.gate, polypilot.workspace.trust; end = time.perf_counter()\n"
         "print(f'{1e3 * (end - base):.1f} ms; baseline: asyncio {1e3 * (base - start):.1f}')\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     print(f"\nimport of gate and trust after asyncio: {run.stdout.strip()} ms")
 
 
