@@ -70,7 +70,12 @@ class Terminal:
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [*self._tmux, *arguments], check=True, capture_output=True, text=True, timeout=BOUND_S
+            [*self._tmux, *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=BOUND_S,
+            encoding="utf-8",
         )
         return done.stdout
 

@@ -9,6 +9,7 @@ import ipaddress
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -51,6 +52,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "allow_blocking(reason): this test's own code may block the event loop"
     )
+    _heed_signals()
+
+
+def _heed_signals() -> None:
+    """Undo what ``nohup`` and shells' ``&`` do to a program: it and all that it starts would
+    ignore the signals that tests send."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -139,7 +152,10 @@ def loopback_only() -> Iterator[None]:
 
 @functools.cache
 def _blockbuster() -> BlockBuster:
-    return BlockBuster(PRODUCT)
+    detector = BlockBuster(PRODUCT)
+    # Coverage takes its own lock, on behalf of whatever line it sees first in a file.
+    detector.functions["threading.Lock.acquire"].can_block_in("coverage/collector.py", "lock_data")
+    return detector
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,7 @@ class Clock:
 @pytest.fixture
 def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The module of the backend; its variables script what it does."""
-    (tmp_path / "scripted_keyring.py").write_text(textwrap.dedent(BACKEND))
+    (tmp_path / "scripted_keyring.py").write_text(textwrap.dedent(BACKEND), encoding="utf-8")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     importlib.invalidate_caches()
     module = importlib.import_module("scripted_keyring")
@@ -219,8 +219,8 @@ async def test_the_index_says_who_has_a_key_and_holds_none(
     assert StoredKey("acme", str(ELSEWHERE)) in await credentials.stored()
     assert backend.calls == []
     file = paths.data_dir() / "keys.json"
-    assert KEY not in file.read_text()
-    assert len(json.loads(file.read_text())["keys"]) == 3
+    assert KEY not in file.read_text(encoding="utf-8")
+    assert len(json.loads(file.read_text(encoding="utf-8"))["keys"]) == 3
     if sys.platform != "win32":
         assert file.stat().st_mode & 0o777 == 0o600
     await credentials.remove("acme", ELSEWHERE)
@@ -423,7 +423,7 @@ async def test_the_librarys_own_settings_file_is_obeyed_as_far_as_it_is_safe(
     assert backend
     file = isolated_home / "home" / ".config" / "python_keyring" / "keyringrc.cfg"
     file.parent.mkdir(parents=True)
-    file.write_text("[backend]\ndefault-keyring=scripted_keyring.Keyring\n")
+    file.write_text("[backend]\ndefault-keyring=scripted_keyring.Keyring\n", encoding="utf-8")
     with pytest.raises(CredentialError, match=r"keyringrc\.cfg"):
         await Credentials(env={}).backend_name()
     credentials = Credentials(env={}, allow_insecure=True)

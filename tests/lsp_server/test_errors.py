@@ -338,6 +338,7 @@ def test_uncaught_exceptions_of_a_process_show_no_text() -> None:
         text=True,
         timeout=30,
         check=False,
+        encoding="utf-8",
     )
     assert done.returncode == 1
     assert "canary" not in done.stdout + done.stderr

@@ -34,6 +34,7 @@ def run(code: str, *args: str, env: dict[str, str] | None = None) -> str:
         text=True,
         check=True,
         timeout=60,
+        encoding="utf-8",
     )
     return done.stdout
 
@@ -113,7 +114,9 @@ def test_a_user_without_home_gets_private_folders(temp: Path) -> None:
 def test_a_folder_planted_for_a_user_without_home_is_not_used(temp: Path) -> None:
     planted = temp / "polypilot-54321" / "config"
     planted.mkdir(parents=True)
-    (planted / "config.toml").write_text('[network]\nproxy = "http://evil.example:1"\n')
+    (planted / "config.toml").write_text(
+        '[network]\nproxy = "http://evil.example:1"\n', encoding="utf-8"
+    )
     out = run(HOMELESS, env={"TMPDIR": str(temp), "PATH": os.environ["PATH"]}).split()
     assert all(planted.parent not in Path(line).parents for line in out)
 

@@ -38,7 +38,7 @@ def test_without_any_source_everything_is_at_its_default() -> None:
 
 def test_the_users_file_is_found_where_paths_says() -> None:
     paths.config_dir().mkdir(parents=True)
-    paths.config_file().write_text("[completion]\ndebounce_ms = 5\n")
+    paths.config_file().write_text("[completion]\ndebounce_ms = 5\n", encoding="utf-8")
     assert load(env={}).settings.completion.debounce_ms == 5
 
 
@@ -62,7 +62,7 @@ exclude = ["*.pem"]
 
 
 def test_values_and_where_each_came_from(user_file: Path) -> None:
-    user_file.write_text(TEAM)
+    user_file.write_text(TEAM, encoding="utf-8")
     loaded = load(user_file, {"completion": {"debounceMs": 10}}, env={})
     assert loaded.problems == ()
     completion = loaded.settings.completion
@@ -84,14 +84,16 @@ def test_values_and_where_each_came_from(user_file: Path) -> None:
 
 
 def test_a_fallback_may_name_its_model(user_file: Path) -> None:
-    user_file.write_text('[chat]\nprovider = "anthropic"\nfallback = ["openai/gpt-4o"]\n')
+    user_file.write_text(
+        '[chat]\nprovider = "anthropic"\nfallback = ["openai/gpt-4o"]\n', encoding="utf-8"
+    )
     loaded = load(user_file, env={})
     assert loaded.problems == ()
     assert loaded.targets("chat") == (("anthropic", ""), ("openai", "gpt-4o"))
 
 
 def test_local_only_leaves_nothing_but_this_machine(user_file: Path) -> None:
-    user_file.write_text(TEAM + "local_only = true\n")
+    user_file.write_text(TEAM + "local_only = true\n", encoding="utf-8")
     loaded = load(user_file, env={})
     assert loaded.targets("completion") == (("team", ""), ("embedded", ""))
     assert not loaded.is_local("mistral")
@@ -223,7 +225,8 @@ def test_a_bad_value_is_named_with_file_line_and_cure_and_costs_no_other(
     user_file: Path, text: str, expected: tuple[str, int, str], words: str
 ) -> None:
     user_file.write_text(
-        text + "\n\n[embedded]\nthreads = 3\n" if "[embedded]" not in text else text
+        text + "\n\n[embedded]\nthreads = 3\n" if "[embedded]" not in text else text,
+        encoding="utf-8",
     )
     loaded = load(user_file, env={})
     assert told(loaded) == [expected]
@@ -241,7 +244,9 @@ def test_a_bad_value_is_named_with_file_line_and_cure_and_costs_no_other(
 def test_a_row_that_cannot_be_trusted_is_refused_and_not_replaced_by_the_catalogs(
     user_file: Path,
 ) -> None:
-    user_file.write_text('[chat]\nprovider = "openai"\n[providers.openai]\nbase_url = "htp://gw"\n')
+    user_file.write_text(
+        '[chat]\nprovider = "openai"\n[providers.openai]\nbase_url = "htp://gw"\n', encoding="utf-8"
+    )
     loaded = load(user_file, env={})
     assert loaded.settings.chat.provider == "openai"
     assert "openai" not in loaded.settings.providers
@@ -254,7 +259,9 @@ def test_a_row_that_cannot_be_trusted_is_refused_and_not_replaced_by_the_catalog
 
 
 def test_a_bad_detail_of_a_row_costs_only_itself(user_file: Path) -> None:
-    user_file.write_text('[providers.openai]\nfree = "perhaps"\nchat_model = "m"\n')
+    user_file.write_text(
+        '[providers.openai]\nfree = "perhaps"\nchat_model = "m"\n', encoding="utf-8"
+    )
     loaded = load(user_file, env={})
     assert told(loaded) == [("bad_value", 2, "providers.openai.free")]
     assert loaded.row("openai").chat_model == "m"
@@ -262,24 +269,24 @@ def test_a_bad_detail_of_a_row_costs_only_itself(user_file: Path) -> None:
 
 
 def test_one_bad_exclusion_does_not_cost_the_others(user_file: Path) -> None:
-    user_file.write_text('[privacy]\nexclude = ["*.pem", 3, "private/"]\n')
+    user_file.write_text('[privacy]\nexclude = ["*.pem", 3, "private/"]\n', encoding="utf-8")
     loaded = load(user_file, env={})
     assert loaded.settings.privacy.exclude == ("*.pem", "private/")
     assert told(loaded) == [("bad_value", 2, "privacy.exclude")]
-    user_file.write_text('[privacy]\nexclude = "*.pem"\n')
+    user_file.write_text('[privacy]\nexclude = "*.pem"\n', encoding="utf-8")
     assert load(user_file, env={}).settings.privacy.exclude == ("*.pem",)
 
 
 @pytest.mark.parametrize("name", ["local_only", "use_gitignore", "redact_secrets"])
 def test_a_privacy_switch_that_cannot_be_read_is_on(user_file: Path, name: str) -> None:
-    user_file.write_text(f'[privacy]\n{name} = "perhaps"\n')
+    user_file.write_text(f'[privacy]\n{name} = "perhaps"\n', encoding="utf-8")
     loaded = load(user_file, env={})
     assert getattr(loaded.settings.privacy, name) is True
     assert "careful" in str(loaded.problems[0])
 
 
 def test_a_path_may_begin_at_home(user_file: Path, isolated_home: Path) -> None:
-    user_file.write_text("[network]\nca_file = '~/ca.pem'\n")
+    user_file.write_text("[network]\nca_file = '~/ca.pem'\n", encoding="utf-8")
     loaded = load(user_file, env={})
     assert loaded.problems == ()
     assert loaded.settings.network.ca_file == str(isolated_home / "home" / "ca.pem")
@@ -301,11 +308,11 @@ def break_utf16(file: Path) -> None:
 
 
 def break_syntax(file: Path) -> None:
-    file.write_text('[privacy]\nexclude = ["secret/"]\n\nmodel = mistral\n')
+    file.write_text('[privacy]\nexclude = ["secret/"]\n\nmodel = mistral\n', encoding="utf-8")
 
 
 def break_end(file: Path) -> None:
-    file.write_text('[privacy]\nexclude = ["a"')
+    file.write_text('[privacy]\nexclude = ["a"', encoding="utf-8")
 
 
 def break_size(file: Path) -> None:
@@ -314,7 +321,7 @@ def break_size(file: Path) -> None:
 
 
 def break_depth(file: Path) -> None:
-    file.write_text("a = " + "[" * 100_000)
+    file.write_text("a = " + "[" * 100_000, encoding="utf-8")
 
 
 def break_link(file: Path) -> None:
@@ -374,16 +381,18 @@ for problem in load(Path(sys.argv[1]), env={}).problems:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 def test_a_file_that_may_not_be_read(user_file: Path) -> None:
-    user_file.write_text("")
+    user_file.write_text("", encoding="utf-8")
     user_file.chmod(0)
     command = [sys.executable, "-c", UNREADABLE, str(user_file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=60, encoding="utf-8"
+    )
     assert "can't be opened (Permission denied)" in done.stdout
 
 
 def test_no_folder_and_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     assert load(tmp_path / "none" / "config.toml", env={}).problems == ()
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert load(tmp_path / "file" / "config.toml", env={}).problems == ()
 
 

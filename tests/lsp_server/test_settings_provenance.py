@@ -37,7 +37,7 @@ FULL_WIDTH = "".join(chr(ord(letter) + 0xFEE0) for letter in "providers")
 @pytest.fixture
 def user_file(tmp_path: Path) -> Path:
     file = tmp_path / "config.toml"
-    file.write_text(USER)
+    file.write_text(USER, encoding="utf-8")
     return file
 
 
@@ -122,7 +122,7 @@ def test_a_link_in_place_of_the_file_changes_nothing(user_file: Path, tmp_path: 
     for name in ("linked", "own"):
         (tmp_path / name).mkdir()
     hidden = tmp_path / "hidden.toml"
-    hidden.write_text(WORKSPACE_ATTACKS["table"])
+    hidden.write_text(WORKSPACE_ATTACKS["table"], encoding="utf-8")
     (tmp_path / "linked" / WORKSPACE_FILE).symlink_to(hidden)
     (tmp_path / "own" / WORKSPACE_FILE).symlink_to(user_file)
     roots = [tmp_path / "linked", tmp_path / "own"]
@@ -232,7 +232,7 @@ local_only = true
 
 
 def test_a_workspace_may_restrict(user_file: Path, tmp_path: Path) -> None:
-    (tmp_path / WORKSPACE_FILE).write_text(RESTRICTIONS)
+    (tmp_path / WORKSPACE_FILE).write_text(RESTRICTIONS, encoding="utf-8")
     loaded = load(user_file, workspace=tmp_path, env={})
     assert loaded.problems == ()
     completion = loaded.settings.completion
@@ -359,7 +359,7 @@ def test_no_workspace_allows_more_than_its_user(
 ) -> None:
     """500 draws of 20 workspaces: 10,000 cases; and each draw's workspaces together."""
     file = tmp_path_factory.getbasetemp() / f"user{which}.toml"
-    file.write_text(USERS[which])
+    file.write_text(USERS[which], encoding="utf-8")
     own = policy(load(file, env={}))
     for workspace in workspaces:
         assert policy(load(file, workspace=workspace, env={})) <= own
@@ -372,7 +372,7 @@ def test_the_property_sees_a_policy_that_allows_more(user_file: Path) -> None:
         text = USER.replace("[chat]", f"{change}\n[chat]", 1)
         if change.startswith("fallback"):
             text = text.replace('fallback = ["deepseek/deepseek-chat", "embedded"]\n', "")
-        user_file.write_text(text)
+        user_file.write_text(text, encoding="utf-8")
         other = policy(load(user_file, env={}))
         assert (other <= own) is (change == "enabled = true")
 
@@ -407,7 +407,7 @@ def test_a_dot_env_file_is_never_read(
     root = tmp_path / "repository"
     root.mkdir()
     for folder in (root, user_file.parent):
-        (folder / ".env").write_text("\n".join(lines))
+        (folder / ".env").write_text("\n".join(lines), encoding="utf-8")
     monkeypatch.chdir(root)
     before = dict(os.environ)
     loaded = load(user_file, workspace=root, env=os.environ)
@@ -430,11 +430,13 @@ def test_a_key_in_the_environment_is_found_by_its_suppliers_name_and_not_shown()
 
 def test_a_suppliers_variable_does_not_follow_a_row_to_another_origin(user_file: Path) -> None:
     moved = '[providers.openai]\nbase_url = "https://gateway.example/v1"\n'
-    user_file.write_text(moved)
+    user_file.write_text(moved, encoding="utf-8")
     assert "openai" not in env_keys(load(user_file, env={}).settings, KEYS)
-    user_file.write_text(moved + 'key_env = ["OPENAI_API_KEY"]\n')
+    user_file.write_text(moved + 'key_env = ["OPENAI_API_KEY"]\n', encoding="utf-8")
     assert env_keys(load(user_file, env={}).settings, KEYS)["openai"] == "OPENAI_API_KEY"
-    user_file.write_text('[providers.openai]\nbase_url = "https://API.openai.com:443/v2"\n')
+    user_file.write_text(
+        '[providers.openai]\nbase_url = "https://API.openai.com:443/v2"\n', encoding="utf-8"
+    )
     assert "openai" in env_keys(load(user_file, env={}).settings, KEYS)
-    user_file.write_text('[providers.openai]\nauth = "none"\n')
+    user_file.write_text('[providers.openai]\nauth = "none"\n', encoding="utf-8")
     assert "openai" not in env_keys(load(user_file, env={}).settings, KEYS)

@@ -93,7 +93,7 @@ def test_the_schema_is_one_and_takes_what_the_code_takes() -> None:
 
 def test_the_pages_first_example_loads_without_a_problem(tmp_path: Path) -> None:
     example = PAGE.read_text(encoding="utf-8").split("```toml\n")[1].partition("```")[0]
-    (tmp_path / "config.toml").write_text(example)
+    (tmp_path / "config.toml").write_text(example, encoding="utf-8")
     assert load(tmp_path / "config.toml", env={}).problems == ()
 
 
@@ -114,7 +114,7 @@ def test_the_pages_first_example_loads_without_a_problem(tmp_path: Path) -> None
 )
 def test_the_schema_refuses_what_the_code_refuses(tmp_path: Path, text: str) -> None:
     assert not VALIDATOR.is_valid(tomllib.loads(text))
-    (tmp_path / "config.toml").write_text(text)
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
     assert load(tmp_path / "config.toml", env={}).problems
 
 

@@ -119,8 +119,8 @@ def test_no_object_made_of_settings_shows_a_key_from_any_source(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     user, own = folder / "leak.toml", folder / WORKSPACE_FILE
-    user.write_text(toml(tree))
-    own.write_text(toml(tree))
+    user.write_text(toml(tree), encoding="utf-8")
+    own.write_text(toml(tree), encoding="utf-8")
     text = shown(load(user, editor=tree, workspace=own, env={}))
     for form in (CANARY, SHAPELESS):
         assert form not in text
@@ -185,7 +185,7 @@ def test_a_key_in_a_file_is_refused_with_file_and_line_and_never_repeated(
 ) -> None:
     text, line, key = FILES[case]
     file = tmp_path / WORKSPACE_FILE
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     loaded = load(file, env={}) if source == "user" else load(workspace=file, env={})
     found = [problem for problem in loaded.problems if problem.code == "plaintext_key"]
     assert [(problem.file, problem.line, problem.key) for problem in found] == [
@@ -203,14 +203,14 @@ def test_a_key_in_a_file_is_refused_with_file_and_line_and_never_repeated(
 
 def test_a_key_the_user_wrote_into_a_file_is_masked_in_the_log_from_then_on(tmp_path: Path) -> None:
     secret = "canary-of-the-log-only"
-    (tmp_path / "c.toml").write_text(f"[providers.openai]\napi_key = '{secret}'")
+    (tmp_path / "c.toml").write_text(f"[providers.openai]\napi_key = '{secret}'", encoding="utf-8")
     load(tmp_path / "c.toml", env={})
     assert redact(f"sent {secret}") == "sent [secret]"
 
 
 def test_a_repository_cannot_choose_what_vanishes_from_the_log(tmp_path: Path) -> None:
     word = "ordinary-words-of-a-log"
-    (tmp_path / WORKSPACE_FILE).write_text(f"api_key = '{word}'")
+    (tmp_path / WORKSPACE_FILE).write_text(f"api_key = '{word}'", encoding="utf-8")
     load(workspace=tmp_path, env={})
     assert redact(word) == word
 
@@ -227,7 +227,7 @@ def test_a_repository_cannot_choose_what_vanishes_from_the_log(tmp_path: Path) -
     ids=range(5),
 )
 def test_what_only_speaks_of_keys_is_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "c.toml").write_text(text)
+    (tmp_path / "c.toml").write_text(text, encoding="utf-8")
     assert load(tmp_path / "c.toml", env={}).problems == ()
 
 

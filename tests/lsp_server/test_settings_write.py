@@ -36,15 +36,15 @@ base_url = "http://127.0.0.1:18080/v1"
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text(OLD)
+    path.write_text(OLD, encoding="utf-8")
     return path
 
 
 def test_only_what_was_asked_for_changes(file: Path) -> None:
     assert update_user_file({"completion.provider": "anthropic"}, file) == file
-    assert file.read_text() == OLD.replace('"mistral"', '"anthropic"')
+    assert file.read_text(encoding="utf-8") == OLD.replace('"mistral"', '"anthropic"')
     update_user_file({"completion.provider": "mistral"}, file)
-    assert file.read_text() == OLD
+    assert file.read_text(encoding="utf-8") == OLD
 
 
 def test_several_keys_new_tables_lists_and_removal(file: Path) -> None:
@@ -58,7 +58,7 @@ def test_several_keys_new_tables_lists_and_removal(file: Path) -> None:
         "providers.other.name": "Other",
     }
     update_user_file(changes, file)
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     tree = tomllib.loads(text)
     assert tree["completion"] == {"provider": "mistral", "model": "m"}
     assert tree["chat"] == {"provider": "openai"}
@@ -124,15 +124,15 @@ def test_what_could_not_be_read_back_is_not_written(
 ) -> None:
     with pytest.raises(SettingsError, match=words):
         update_user_file({name: value}, file)
-    assert file.read_text() == OLD
+    assert file.read_text(encoding="utf-8") == OLD
 
 
 def test_a_key_written_in_a_way_that_cannot_be_edited_is_said(file: Path) -> None:
     text = "'completion.model' = 'a'\n"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match="unusual way"):
         update_user_file({"completion.model": "b"}, file)
-    assert file.read_text() == text
+    assert file.read_text(encoding="utf-8") == text
 
 
 @posix_only
@@ -142,7 +142,7 @@ def test_a_file_kept_elsewhere_is_changed_there(file: Path, tmp_path: Path) -> N
     link.symlink_to(file)
     update_user_file({"chat.model": "x"}, link)
     assert link.is_symlink()
-    assert tomllib.loads(file.read_text())["chat"] == {"model": "x"}
+    assert tomllib.loads(file.read_text(encoding="utf-8"))["chat"] == {"model": "x"}
 
 
 @posix_only
@@ -156,7 +156,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_cure() -> None:
 def test_another_program_that_holds_the_file_is_waited_for_and_named(file: Path) -> None:
     with paths.exclusive(file), pytest.raises(SettingsError, match="another program holds it"):
         update_user_file({"chat.model": "x"}, file)
-    assert file.read_text() == OLD
+    assert file.read_text(encoding="utf-8") == OLD
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=30)
@@ -222,7 +222,9 @@ def kill_changers(file: Path, kills: int) -> int:
             changer.send_signal(signal.SIGKILL)
             changer.wait()
         loaded = load(file, env={})
-        torn += not loaded.user_ok or not file.read_text().startswith(OLD.splitlines()[0])
+        torn += not loaded.user_ok or not file.read_text(encoding="utf-8").startswith(
+            OLD.splitlines()[0]
+        )
         torn += loaded.settings.completion.provider != "mistral"
     # Some of the kills must have met a write, or nothing was tested.
     assert list(file.parent.glob(".config.toml.*.tmp"))
@@ -247,14 +249,14 @@ def change_together(file: Path, processes: int, times: int) -> dict[str, str]:
         with changer:
             changer.wait()
     assert [changer.returncode for changer in changers] == [0] * processes
-    rows = tomllib.loads(file.read_text())["providers"]
+    rows = tomllib.loads(file.read_text(encoding="utf-8"))["providers"]
     return {name: row["notes"] for name, row in rows.items() if name != "team"}
 
 
 @posix_only
 def test_ten_processes_change_the_file_and_lose_nothing(file: Path) -> None:
     assert change_together(file, 10, 8) == {f"p{n}": "8" for n in range(10)}
-    assert "# best so far" in file.read_text()
+    assert "# best so far" in file.read_text(encoding="utf-8")
 
 
 @posix_only

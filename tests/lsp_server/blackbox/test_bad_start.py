@@ -27,6 +27,23 @@ def _no_config_folder(editor: Any) -> None:
     editor.config.parent.write_text("a file, not a folder", "utf-8")
 
 
+def _no_home(editor: Any) -> None:
+    """A home that neither exists nor can be made. Without the variable at all, the user
+    database would name the real home of whoever runs the tests."""
+    for name in (
+        "POLYPILOT_CONFIG_DIR",
+        "POLYPILOT_DATA_DIR",
+        "POLYPILOT_CACHE_DIR",
+        "XDG_RUNTIME_DIR",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_CACHE_HOME",
+    ):
+        editor.env.pop(name, None)
+    (editor.home / "file").write_text("not a folder", "utf-8")
+    editor.env["HOME"] = str(editor.home / "file" / "home")
+
+
 BROKEN: dict[str, Callable[[Any], object]] = {
     "no settings": lambda e: e.config.unlink(missing_ok=True),
     "settings are not TOML": lambda e: e.settings("[completion\nprovider ="),
@@ -36,21 +53,9 @@ BROKEN: dict[str, Callable[[Any], object]] = {
     "an unknown provider": lambda e: e.settings('[completion]\nprovider = "nosuch"\n'),
     "an unreachable endpoint": lambda e: e.team("http://127.0.0.1:9"),
     "an address nobody can use": lambda e: e.team("gopher://nowhere"),
-    "no home": lambda e: [
-        e.env.pop(name, None)
-        for name in (
-            "HOME",
-            "POLYPILOT_CONFIG_DIR",
-            "POLYPILOT_DATA_DIR",
-            "POLYPILOT_CACHE_DIR",
-            "XDG_RUNTIME_DIR",
-            "XDG_CONFIG_HOME",
-            "XDG_DATA_HOME",
-            "XDG_CACHE_HOME",
-        )
-    ],
+    "no home": _no_home,
     "a config folder that is a file": _no_config_folder,
-    "a data folder that is a file": lambda e: (e.home / "data").write_text("x"),
+    "a data folder that is a file": lambda e: (e.home / "data").write_text("x", encoding="utf-8"),
     "SSL_CERT_FILE points nowhere": lambda e: e.env.update(SSL_CERT_FILE="/nowhere/ca.pem"),
     "a SOCKS proxy without its library": lambda e: e.env.update(ALL_PROXY="socks5://127.0.0.1:9"),
     "no D-Bus, no keyring": lambda e: e.env.update(DBUS_SESSION_BUS_ADDRESS="disabled:"),

@@ -125,7 +125,7 @@ class Chat:
         """A file below the root; its URI."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path.as_uri()
 
     def open(self, name: str, text: str, language: str = "python") -> str:

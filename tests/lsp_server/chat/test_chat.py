@@ -277,7 +277,7 @@ async def test_a_document_that_is_no_file_is_named_by_the_end_of_its_address(cha
 async def test_what_is_refused_is_told_with_its_reason_and_not_sent(chat: Chat):
     secret = chat.write(".env", "CANARY=1\n")
     outside = (chat.root.parent / "outside.py").as_uri()
-    (chat.root.parent / "outside.py").write_text("CANARY")
+    (chat.root.parent / "outside.py").write_text("CANARY", encoding="utf-8")
     closed = (chat.root / "closed.py").as_uri()
     good = chat.write("good.py", "fine\n")
     chat.one.says("ok")
