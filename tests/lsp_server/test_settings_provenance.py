@@ -353,7 +353,7 @@ USERS = [
 
 
 @given(st.lists(TREES, min_size=20, max_size=20), st.sampled_from(range(len(USERS))))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_workspace_allows_more_than_its_user(
     tmp_path_factory: pytest.TempPathFactory, workspaces: list[dict[str, Any]], which: int
 ) -> None:

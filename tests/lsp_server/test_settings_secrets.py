@@ -113,7 +113,7 @@ def toml(item: Any, *, top: bool = True) -> str:
 
 
 @given(leaks())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_object_made_of_settings_shows_a_key_from_any_source(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any]
 ) -> None:

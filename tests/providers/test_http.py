@@ -220,7 +220,7 @@ async def test_silence_in_the_middle(http: HttpClient) -> None:
 
 async def test_content_holds_off_the_idle_limit_but_not_the_total(http: HttpClient) -> None:
     async with ScriptedServer(stream(Tick(HELLO, 0.02), end=False)) as server:
-        got, error = await ask(http, call(server), Limits(10, 10, 5, 0.5))
+        got, error = await ask(http, call(server), Limits(10, 10, 5, 2.0))
         assert len(got) > 3
         assert isinstance(error, TimedOut)
         assert error.limit == "total"
