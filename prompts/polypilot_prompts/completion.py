@@ -47,6 +47,11 @@ _TAGS = (
     "</OTHER>",
 )
 
+_FILELESS = {"deepseek-fim", "ollama-generate"}
+"""Modes whose endpoints have no place for other files."""
+_NATIVE = {"openai-completions", "mistral-fim", "llama-infill", "prefix", *_FILELESS}
+"""Modes whose endpoints put the prompt together."""
+
 
 class UnknownModeError(ValueError):
     """The completion mode is none of those a catalog row may name."""
@@ -110,13 +115,15 @@ def build(
     Raises:
         UnknownModeError: there is no such mode or template family.
     """
+    if aim.mode in _FILELESS:
+        snippets = ()
     fitted = _unix(fit(context, snippets, replace(budget or Budget(), tokens=aim.tokens)))
     truth = document or context
     if aim.mode == "chat":
         return _chat(context, fitted, aim, block=block, truth=truth, overrides=overrides)
     if aim.mode.startswith("template:"):
         return _template(context, fitted, aim, block=block, truth=truth)
-    if aim.mode in {"openai-completions", "llama-infill", "prefix"}:
+    if aim.mode in _NATIVE:
         return _native(fitted, aim, block=block, truth=truth)
     raise UnknownModeError(aim.mode)
 
@@ -219,6 +226,7 @@ def _chat(
         max_tokens=max_tokens,
         stop=(CLOSE_TAG,),
         effort="none",
+        completion=True,
     )
     examples = "\n".join(turn.text for turn in turns)
     parts = _parts(fitted.prefix, fitted.suffix, fitted.snippets, f"{system}\n{examples}")

@@ -16,7 +16,21 @@ if TYPE_CHECKING:
     from polypilot_providers.origin import Origin
     from polypilot_providers.types import Event
 
-AuthHeader = Literal["bearer", "x-api-key"]
+AuthHeader = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"]
+
+
+class Sign(Protocol):
+    """Signs one request with something else than a key in a header (AWS)."""
+
+    async def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes
+    ) -> Mapping[str, str]:
+        """The headers to add.
+
+        Raises:
+            AuthError: there is nothing to sign with.
+        """
+        ...
 
 
 class StreamParser(Protocol):
@@ -66,6 +80,7 @@ class Call:
     """Send nothing if ``key`` yields none."""
     auth: AuthHeader = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    sign: Sign | None = None
     own_text: tuple[str, ...] = ()
     """The user's text in ``body``, which no error message may repeat."""
 

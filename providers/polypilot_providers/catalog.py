@@ -5,29 +5,57 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from polypilot_providers.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Wire = Literal["openai-chat", "anthropic-messages", "llama-cpp", "plugin"]
-"""Wire formats this version speaks; the design's other wires join this list with their code.
-``plugin``: the provider is made by an installed package, see ``factory``."""
+Wire = Literal[
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "gemini",
+    "bedrock-converse",
+    "ollama",
+    "llama-cpp",
+    "plugin",
+]
+"""Wire formats. ``plugin``: the provider is made by an installed package, see ``factory``."""
 
 CompletionMode = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(openai-completions|llama-infill|chat|prefix|template:[a-z0-9-]+)$"
+        pattern=r"^(openai-completions|mistral-fim|deepseek-fim|llama-infill|ollama-generate"
+        r"|chat|prefix|template:[a-z0-9-]+)$"
     ),
 ]
-"""How a completion goes out: ``openai-completions`` (native ``suffix``), ``llama-infill``
-(native), ``chat`` (a chat prompt that returns only the missing text), ``prefix`` (left to
-right, the suffix is not sent), ``template:FAMILY`` (the family's FIM tokens, raw)."""
+"""How a completion goes out: ``openai-completions`` (native ``suffix``), ``mistral-fim``
+(``/fim/completions``: Mistral, Codestral, Inception), ``deepseek-fim`` (``/beta/completions``),
+``llama-infill``, ``ollama-generate`` (native too), ``chat`` (a chat prompt that returns only the
+missing text), ``prefix`` (left to right, the suffix is not sent), ``template:FAMILY`` (the
+family's FIM tokens, raw)."""
 
-Auth = Literal["none", "keyring", "command"]
+Auth = Literal["none", "keyring", "command", "aws"]
+"""Where the key comes from. ``aws``: the machine's AWS credentials sign each request
+(bedrock-converse, with the extra ``bedrock``)."""
+
+AuthHeader = Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key"]
+"""How the key is sent; empty: as the wire does."""
+
+_HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_HEADER_VALUE = re.compile(r"[ -~]{0,1000}")
+_RESERVED_HEADER = re.compile(
+    r"(proxy-)?authorization|.*api-?key|.*-token|cookie|host|connection|(content|transfer)-.*",
+    re.IGNORECASE,
+)
+"""Those that hold keys are the keyring's, those that frame the message the client's."""
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2})$")
 
 
@@ -60,13 +88,41 @@ class ModelRow(_Row):
     """Takes a temperature."""
     stop_limit: int | None = None
     """Overrides the provider's."""
+    thinking_budget: bool = False
+    """Its reasoning is limited in tokens, not by a level (Gemini 2.5)."""
+    max_tokens_field: str | None = None
+    """Overrides the provider's."""
+    images: bool | None = None
+    """Takes pictures; None: not known, so it is tried."""
+    tools: bool = True
+    chat: bool = True
+    """Answers questions; false for models that only complete."""
+    wire: Wire | None = None
+    """Overrides the provider's, for a model that is served over another one only."""
+    shutdown_date: str | None = None
+    """ISO date after which the supplier stops serving it."""
     notes: str = ""
+
+    @property
+    def slow_completion(self) -> bool:
+        """Whether it reasons before every answer, which makes it a poor choice for completion."""
+        return self.thinking == "always"
 
     def nearest_effort(self, wanted: str) -> str:
         """The effort to ask for: the lowest one taken that is at least ``wanted``."""
         order = _EFFORTS.index
         enough = [effort for effort in self.efforts if order(effort) >= order(wanted)]
         return enough[0] if enough else self.efforts[-1]
+
+
+class RetiredModel(_Row):
+    """A model that its supplier no longer serves."""
+
+    id: str
+    date: str = ""
+    """ISO date of its end, where it is known."""
+    instead: str = ""
+    """The model to use in its place."""
 
 
 class ProviderRow(_Row):
@@ -76,10 +132,24 @@ class ProviderRow(_Row):
     name: str = ""
     wire: Wire
     completion: CompletionMode = "chat"
+    completion_wire: Wire | None = None
+    """The wire of completions, if it is another one than chat's (OpenAI: Chat Completions,
+    which have stop sequences, beside Responses, which have none)."""
     base_url: str
-    """Where the wire's paths begin, e.g. ``https://api.openai.com/v1``. Empty in the row of
-    the embedded runtime, whose port is known when it runs."""
+    """Where the wire's paths begin, e.g. ``https://api.openai.com/v1``. May have ``{name}`` for
+    what differs from user to user, see ``variables``. Empty in the row of the embedded
+    runtime, whose port is known when it runs."""
+    variables: dict[str, str] = Field(default_factory=dict[str, str])
+    """Values of the names in ``base_url`` (``resource``, ``region``, ``project``...); letters,
+    digits, dots and dashes only. An empty value is one that the user has to give."""
+    query: dict[str, str] = Field(default_factory=dict[str, str])
+    """Added to every request's address (Azure's ``api-version``)."""
+    headers: dict[str, str] = Field(default_factory=dict[str, str])
+    """Added to every request; never a key."""
     auth: Auth = "keyring"
+    auth_header: AuthHeader = ""
+    account: str = ""
+    """The AWS profile to use, with ``auth = "aws"``."""
     key_env: tuple[str, ...] = ()
     """Environment variables the supplier documents for its key, first found wins."""
     key_page: str = ""
@@ -94,8 +164,9 @@ class ProviderRow(_Row):
     stop_limit: int = 4
     """How many stop sequences the supplier takes; the rest are applied here."""
     max_tokens_field: str = "max_tokens"
-    effort_field: Literal["", "reasoning_effort"] = ""
-    """The wire's field for the reasoning effort, if the supplier has one (openai-chat)."""
+    effort_field: Literal["", "reasoning_effort", "thinking"] = ""
+    """The wire's field for the reasoning effort, if the supplier has one (openai-chat);
+    ``thinking``: ``reasoning_effort`` too, but ``thinking: {type: disabled}`` for none."""
     stream_usage: bool = True
     """Ask for token counts by ``stream_options`` (openai-chat)."""
     reasoning_back: bool = False
@@ -108,8 +179,66 @@ class ProviderRow(_Row):
     """The server's slot for chat, which is to be another one than ``id_slot`` (llama-cpp)."""
     prompt_tokens: int = 8000
     """Budget of a completion prompt, in tokens (estimated at 3 characters each)."""
+    cache: Literal["", "key", "marks"] = ""
+    """How prompt caching is asked for, if it has to be: by ``prompt_cache_key``, or by marks
+    in the prompt."""
+    pricing: str = ""
+    """The supplier's id in the price package, if it is there under another one."""
+    retired: tuple[RetiredModel, ...] = ()
+    as_of: str = ""
+    """ISO date at which the facts of this row were gathered."""
+    source: str = ""
+    """Where from."""
     tried_live: bool = False
     notes: str = ""
+
+    @field_validator("headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                message = "must be names and values of HTTP headers"
+                raise ValueError(message)
+            if _RESERVED_HEADER.fullmatch(name):
+                message = "must not hold keys, nor what belongs to the connection"
+                raise ValueError(message)
+        return headers
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names in ``base_url`` that have no value yet."""
+        return tuple(name for name in _PLACE.findall(self.base_url) if not self.variables.get(name))
+
+    def address(self) -> str:
+        """``base_url`` with its names filled in.
+
+        Raises:
+            ConfigurationError: one has no value, or a value that could lead elsewhere.
+        """
+        if missing := self.missing:
+            names = ", ".join(missing)
+            raise ConfigurationError(
+                f"{self.name or self.id} needs to know your {names}",
+                provider=self.id,
+                cure=f"Write it under [providers.{self.id}.variables] in your config.toml: "
+                f'{missing[0]} = "...".',
+            )
+        for name in _PLACE.findall(self.base_url):
+            if not _VALUE.fullmatch(self.variables[name]):
+                raise ConfigurationError(
+                    f"{name} of {self.name or self.id} may have letters, digits, dots and dashes",
+                    provider=self.id,
+                    cure=f"Correct it under [providers.{self.id}.variables] in your config.toml.",
+                )
+        return _PLACE.sub(lambda match: self.variables[match.group(1)], self.base_url)
+
+    def example(self) -> str:
+        """``base_url`` with something in the place of every name, to see whether it is one."""
+        return _PLACE.sub("x", self.base_url)
+
+    def retirement(self, model_id: str) -> RetiredModel | None:
+        """What is known of the end of a model that is no longer served."""
+        return next((model for model in self.retired if model.id == model_id), None)
 
     def model(self, model_id: str) -> ModelRow:
         """The row of ``model_id``, or an empty one for a model the catalog does not list.

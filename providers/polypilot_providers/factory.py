@@ -14,6 +14,7 @@ pass ``testing.ProviderConformance``.
 
 from __future__ import annotations
 
+import importlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
@@ -21,26 +22,30 @@ from urllib.parse import urlsplit
 
 from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.origin import Origin
-from polypilot_providers.wires.anthropic_messages import AnthropicProvider
-from polypilot_providers.wires.llama_cpp import LlamaCppProvider
-from polypilot_providers.wires.openai_chat import OpenAIProvider
+from polypilot_providers.wires.several import SeveralWires
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from polypilot_providers.base import KeySource, Provider
-    from polypilot_providers.catalog import ProviderRow
+    from polypilot_providers.catalog import ProviderRow, Wire
     from polypilot_providers.http import HttpClient
+    from polypilot_providers.wires.provider import WireProvider
 
 _log = logging.getLogger(__name__)
 
 GROUP = "polypilot.providers"
 
 _WIRES = {
-    "openai-chat": OpenAIProvider,
-    "anthropic-messages": AnthropicProvider,
-    "llama-cpp": LlamaCppProvider,
+    "openai-chat": ("openai_chat", "OpenAIProvider"),
+    "openai-responses": ("responses", "ResponsesProvider"),
+    "anthropic-messages": ("anthropic_messages", "AnthropicProvider"),
+    "ollama": ("ollama", "OllamaProvider"),
+    "gemini": ("gemini", "GeminiProvider"),
+    "bedrock-converse": ("bedrock", "BedrockProvider"),
+    "llama-cpp": ("llama_cpp", "LlamaCppProvider"),
 }
+"""Module and class of each wire; imported when first used."""
 
 
 class Factory(Protocol):
@@ -85,15 +90,29 @@ def build(
     plugin = (plugins or {}).get(row.id)
     if plugin is not None and plugin.build is not None:
         return plugin.build(row, key, http, base_url=base_url)
-    wire = _WIRES.get(row.wire)
-    if wire is None:
+    origin, path = address(row.address() if base_url is None else base_url)
+
+    def make(wire: Wire) -> WireProvider:
+        return _wire(row, wire)(row, origin, path, key, http)
+
+    wires = {row.wire, row.completion_wire, *(model.wire for model in row.models)} - {None}
+    return make(row.wire) if len(wires) == 1 else SeveralWires(row, make)
+
+
+def _wire(row: ProviderRow, wire: Wire) -> type[WireProvider]:
+    """The class that speaks ``wire``."""
+    found = _WIRES.get(wire)
+    if found is None:
         raise ConfigurationError(
             f"nothing installed makes the provider {row.id}",
             provider=row.id,
             cure="Install the package that brings it, or correct the row's `wire`.",
         )
-    origin, path = address(row.base_url if base_url is None else base_url)
-    return wire(row, origin, path, key, http)
+    module, name = found
+    made: type[WireProvider] = getattr(
+        importlib.import_module(f"polypilot_providers.wires.{module}"), name
+    )
+    return made
 
 
 def address(base_url: str) -> tuple[Origin, str]:

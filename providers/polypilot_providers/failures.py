@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from polypilot_providers import aws_errors
 from polypilot_providers.errors import (
     AuthError,
     ContextTooLong,
@@ -63,7 +64,10 @@ class ParameterRefused(RequestRefused):
             return True
         # Quoted, or before a colon: a bare word like "stop" may be plain English.
         name = re.escape(parameter)
-        quoted = rf"['\"`]{name}(?:\.[\w.]+)?['\"`]|(?:^|[\s.]){name}(?:\.[\w.]+)?:"
+        quoted = (
+            rf"['\"`\[]{name}(?:\.[\w.]+)?['\"`\]]|(?:^|[\s.]){name}(?:\.[\w.]+)?:"
+            rf"|\bthe {name} (?:field|parameter)\b"
+        )
         if "_" in parameter:
             quoted += rf"|\b{name}\b"
         return re.search(quoted, self._text) is not None
@@ -79,14 +83,16 @@ class ParameterRefused(RequestRefused):
 _AUTH = {
     "invalid_api_key", "authentication_error", "permission_error", "unauthorized",
     "api_key_invalid", "unauthenticated", "invalid_authentication", "permission_denied",
-}  # fmt: skip
-_MODEL = {"model_not_found", "deploymentnotfound", "not_found_error", "model_not_available"}
+} | aws_errors.AUTH  # fmt: skip
+_MODEL = {
+    "model_not_found", "deploymentnotfound", "not_found_error", "model_not_available",
+} | aws_errors.MODEL  # fmt: skip
 _CONTEXT = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
 _QUOTA = {
     "insufficient_quota", "billing_error", "enforced_spend_limit_reached",
     "billing_hard_limit_reached", "insufficient_balance", "billing_not_active",
-    "insufficient_credits",
-}  # fmt: skip
+    "insufficient_credits", "daily_quota",
+} | aws_errors.QUOTA  # fmt: skip
 _RATE = {
     "rate_limit_exceeded", "rate_limit_error", "ratelimitreached", "too_many_requests",
     "resource_exhausted",
@@ -96,7 +102,9 @@ _DOWN = {
     "service_unavailable", "internal_error", "insufficient_system_resource", "unavailable",
     "overloaded", "service_unavailable_error", "unavailable_error",
 }  # fmt: skip
-_REFUSED = {"invalid_request_error", "invalid_argument", "invalid-argument", "bad_request"}
+_REFUSED = {
+    "invalid_request_error", "invalid_argument", "invalid-argument", "bad_request",
+} | aws_errors.REFUSED  # fmt: skip
 
 _BAD_KEY = re.compile(
     r"(?:incorrect|invalid|wrong|missing|expired|no|unknown)\s+(?:\w+\s+){0,2}?"
@@ -107,12 +115,15 @@ _BAD_KEY = re.compile(
 )
 _NO_MODEL = re.compile(
     r"\bmodel\b[^.]{0,160}\b(?:not found|does not exist|not exist|decommissioned|no longer"
-    r"|not available|unknown|not supported for)|(?:unknown|no such|invalid|unrecognized) model",
+    r"|not available|unknown|not supported for)|(?:unknown|no such|invalid|unrecognized) model"
+    r"|\bmodels/\S{1,120} (?:is |was )?(?:not found|no longer)"
+    r"|\bmodel identifier is invalid|\baccess to the model with|on-demand throughput",
     re.IGNORECASE | re.DOTALL,
 )
 _TOO_LONG = re.compile(
     r"prompt is too long|maximum context length|context[ _](?:window|length|size)"
-    r"|too many (?:input )?tokens|input (?:is )?too long|request too large",
+    r"|too many (?:input )?tokens|input (?:is )?too long|request too large"
+    r"|exceeds the maximum number of tokens",
     re.IGNORECASE,
 )
 _NO_MONEY = re.compile(
@@ -129,6 +140,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, peer: Peer
     """
     said = read(body)
     said.status = status
+    said.codes.add(aws_errors.name(headers.get("x-amzn-errortype", "")))
     return _build(said, peer, retry_after(headers))
 
 
@@ -175,11 +187,14 @@ def _date(text: str) -> float | None:
 
 
 def _known() -> set[str]:
-    return _AUTH | _MODEL | _CONTEXT | _QUOTA | _RATE | _DOWN
+    aws = aws_errors.RATE | aws_errors.DOWN
+    return _AUTH | _MODEL | _CONTEXT | _QUOTA | _RATE | _DOWN | aws
 
 
 def _build(said: Said, peer: Peer, wait: float | None) -> ProviderError:
     kind, what, cure = _kind(said)
+    if wait is None and said.wait:
+        wait = min(said.wait, MAX_RETRY_AFTER)
     error = kind(
         _sentence(what, said, peer),
         provider=peer.provider,
@@ -213,7 +228,11 @@ def _kind(said: Said) -> _Kind:
         (_CONTEXT, _SAYS_LONG),
         (_MODEL, _SAYS_MODEL),
         (_AUTH, _SAYS_AUTH),
+        (aws_errors.RATE, _SAYS_RATE),
+        (aws_errors.DOWN, _SAYS_DOWN),
     )
+    if aws_errors.ACCESS in said.codes and _NO_MODEL.search(said.message):
+        return _SAYS_MODEL
     for codes, kind in by_code:
         if not said.codes.isdisjoint(codes):
             return kind
@@ -227,14 +246,14 @@ def _kind(said: Said) -> _Kind:
 
 def _by_status(said: Said) -> _Kind:
     if said.status is None:
-        if not said.codes.isdisjoint(_RATE):
-            return _SAYS_RATE
-        return _SAYS_NO if said.codes.isdisjoint(_DOWN) else _SAYS_DOWN
+        return _in_a_stream(said)
     table: dict[int, _Kind] = {401: _SAYS_AUTH, 402: _SAYS_QUOTA, 403: _SAYS_AUTH, 413: _SAYS_LONG}
     if said.status in table:
         return table[said.status]
     if said.status == 429:  # noqa: PLR2004 - too many requests
-        return _SAYS_QUOTA if _NO_MONEY.search(said.message) else _SAYS_RATE
+        # Gemini says "quota" of its limits per minute too, but then it also says how long to wait.
+        spent = said.wait is None and _NO_MONEY.search(said.message)
+        return _SAYS_QUOTA if spent else _SAYS_RATE
     if _NO_MODEL.search(said.message):
         return _SAYS_MODEL
     return (
@@ -242,6 +261,14 @@ def _by_status(said: Said) -> _Kind:
         "has nothing at this address",
         "Check the provider's base_url and model.",
     )
+
+
+def _in_a_stream(said: Said) -> _Kind:
+    if not said.codes.isdisjoint(_RATE):
+        return _SAYS_RATE
+    if not said.codes.isdisjoint(_DOWN):
+        return _SAYS_DOWN
+    return _by_words(said) or _SAYS_NO
 
 
 def _by_words(said: Said) -> _Kind | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from polypilot_providers.eventstream import EventStreamDecoder
 from polypilot_providers.sse import NdjsonDecoder, SseDecoder
 
 if TYPE_CHECKING:
@@ -40,3 +41,5 @@ class Framing:
 
 SSE = Framing("text/event-stream", SseDecoder, b"{[")
 NDJSON = Framing("application/x-ndjson", NdjsonDecoder, b"")
+EVENTSTREAM = Framing("application/vnd.amazon.eventstream", EventStreamDecoder, b"{[")
+"""No frame begins with a brace: it would have 2 GB."""

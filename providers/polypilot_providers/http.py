@@ -157,6 +157,8 @@ class HttpClient:
                 "utf-8", "replace"
             )
         method = method or ("GET" if content is None else "POST")
+        if call.sign is not None:
+            headers |= await call.sign(method, url, headers, content or b"")
         peer = replace(call.peer, hidden=hidden)
         deadlines = Deadlines(limits, peer)
         request = client.build_request(method, url, headers=headers, content=content)

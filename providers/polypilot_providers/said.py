@@ -6,13 +6,18 @@ documentation tells, the wire's tests say so.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from polypilot_providers import aws_errors
 from polypilot_providers.jsonvalue import as_dict, as_list, as_str, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+"""A duration as protocol buffers write it in JSON."""
 
 
 @dataclass(slots=True)
@@ -23,6 +28,8 @@ class Said:
     param: str = ""
     codes: set[str] = field(default_factory=set[str])
     status: int | None = None
+    wait: float | None = None
+    """Seconds until a retry is welcome, where the body says so (Google's RetryInfo)."""
 
 
 def read(body: bytes) -> Said:
@@ -48,11 +55,22 @@ def gather(payload: Mapping[str, object]) -> Said:
         said.message = said.message or _words(source)
         said.param = said.param or as_str(source.get("param"))
         _codes(source, said)
-    for detail in as_list(error.get("details")):
-        said.codes.add(as_str(as_dict(detail).get("reason")).lower())
+    for entry in as_list(error.get("details")):
+        detail = as_dict(entry)
+        said.codes.add(as_str(detail.get("reason")).lower())
+        if delay := _DELAY.fullmatch(as_str(detail.get("retryDelay"))):
+            said.wait = float(delay[1])
+        _spent(detail, said)
     said.codes.add(as_str(as_dict(error.get("details")).get("error_code")).lower())
     said.codes.discard("")
     return said
+
+
+def _spent(detail: Mapping[str, object], said: Said) -> None:
+    """Take note of a daily quota that is used up (Google's QuotaFailure): no short wait helps."""
+    for violation in as_list(detail.get("violations")):
+        if "PerDay" in as_str(as_dict(violation).get("quotaId")):
+            said.codes.add("daily_quota")
 
 
 def _words(source: Mapping[str, object]) -> str:
@@ -66,10 +84,11 @@ def _words(source: Mapping[str, object]) -> str:
             + as_str(problem.get("msg"))
             for problem in problems
         )
-    return as_str(source.get("message")) or as_str(detail)
+    return as_str(source.get("message")) or as_str(source.get("Message")) or as_str(detail)
 
 
 def _codes(source: Mapping[str, object], said: Said) -> None:
+    said.codes.add(aws_errors.name(as_str(source.get("__type"))))
     for name in ("code", "type", "status", "status_code"):
         value = source.get(name)
         if isinstance(value, str) and value.isdecimal() and len(value) == 3:  # noqa: PLR2004 - a status

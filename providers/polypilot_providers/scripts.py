@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -107,6 +109,18 @@ def stream(
     if end:
         steps.append(Send(b"0\r\n\r\n"))
     return steps
+
+
+def aws_frame(payload: bytes | Mapping[str, object], headers: Mapping[str, str]) -> bytes:
+    """One frame of an AWS event stream; its headers are strings."""
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    fields = b"".join(
+        struct.pack(">B", len(name)) + name + struct.pack(">BH", 7, len(text)) + text
+        for name, text in ((name.encode(), text.encode()) for name, text in headers.items())
+    )
+    prelude = struct.pack(">II", len(data) + len(fields) + 16, len(fields))
+    frame = prelude + struct.pack(">I", zlib.crc32(prelude)) + fields + data
+    return frame + struct.pack(">I", zlib.crc32(frame))
 
 
 def _head(status: int, fields: Mapping[str, str]) -> bytes:

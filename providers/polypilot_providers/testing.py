@@ -12,6 +12,7 @@ from polypilot_providers.scripts import (
     Step,
     Tick,
     Wait,
+    aws_frame,
     reply,
     stream,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Step",
     "Tick",
     "Wait",
+    "aws_frame",
     "body_of",
     "key_of",
     "outcome",

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Role = Literal["user", "assistant"]
 
@@ -21,14 +24,35 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture the user attached. Lives in a user message."""
+
+    media_type: str
+    """``image/png``, ``image/jpeg``, ``image/gif`` or ``image/webp``."""
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A document the user attached, such as a PDF. Lives in a user message."""
+
+    media_type: str
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ThoughtPart:
     """Reasoning text of an earlier answer, kept because some wires demand it back."""
 
     text: str
     signature: str | None = None
-    """Opaque proof the supplier attached (Anthropic); sent back unchanged."""
+    """Opaque proof the supplier attached (Anthropic, Bedrock); sent back unchanged."""
     redacted: str | None = None
-    """Encrypted reasoning the supplier sent in place of text; sent back unchanged."""
+    """Encrypted reasoning the supplier sent in place of text, or beside it (Responses); sent
+    back unchanged."""
+    provider: str = ""
+    """Id of the provider whose ``signature`` or ``redacted`` this is. No other gets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +63,10 @@ class ToolCallPart:
     name: str
     arguments: str
     """The arguments as the JSON text the model wrote."""
+    signature: str | None = None
+    """Opaque proof the supplier attached (Gemini); sent back unchanged."""
+    provider: str = ""
+    """Id of the provider whose ``signature`` this is. No other gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +78,7 @@ class ToolResultPart:
     is_error: bool = False
 
 
-Part = TextPart | ThoughtPart | ToolCallPart | ToolResultPart
+Part = TextPart | ImagePart | FilePart | ThoughtPart | ToolCallPart | ToolResultPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +114,7 @@ class Tool:
     """JSON Schema of the arguments."""
 
 
-Effort = Literal["none", "minimal", "low", "medium", "high"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +132,12 @@ class ChatRequest:
     effort: Effort | None = None
     """Reasoning effort wanted; a wire sends the nearest its model row allows, or nothing."""
     tools: tuple[Tool, ...] = ()
+    completion: bool = False
+    """The prompt asks for missing code, not for an answer: reasoning is kept to the least, and
+    a row may name another wire for it."""
+    cache_key: str = ""
+    """The same for all requests of a conversation; says nothing about the user. Suppliers
+    that route by such a key find the prompt's beginning in their cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +181,8 @@ class ThoughtDelta:
     text: str
     signature: str | None = None
     redacted: str | None = None
+    provider: str = ""
+    """Id of the provider that sent ``signature`` or ``redacted``; empty without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +192,20 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+    signature: str | None = None
+    """As in ToolCallPart."""
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source the answer so far rests on."""
+
+    url: str
+    """Where it is; empty for a document that the user attached."""
+    title: str = ""
+    text: str = ""
+    """The words that are cited, where the supplier gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +228,14 @@ class Usage:
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cost: Decimal | None = None
+    """US dollars, where the supplier itself says what the request cost."""
+
+
+def usage_fields(usage: Usage) -> dict[str, Any]:
+    """``usage`` as JSON has it."""
+    counts = {name: getattr(usage, name) for name in usage.__slots__ if name != "cost"}
+    return counts | {"cost": None if usage.cost is None else float(usage.cost)}
 
 
 class StopReason(StrEnum):
@@ -200,7 +258,7 @@ class Stop:
     """The model that really answered, where the supplier names it."""
 
 
-Event = TextDelta | ThoughtDelta | ToolCall | Refusal | Usage | Stop
+Event = TextDelta | ThoughtDelta | ToolCall | Citation | Refusal | Usage | Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,3 +271,10 @@ class ModelInfo:
     output_tokens: int | None = None
     shutdown_date: str | None = None
     """ISO date after which the supplier stops serving it."""
+    fim: bool | None = None
+    """Whether it completes between a prefix and a suffix by itself; None: not said."""
+    images: bool | None = None
+    """Whether it takes pictures."""
+    tools: bool | None = None
+    thinking: bool | None = None
+    """Whether it can reason before it answers."""

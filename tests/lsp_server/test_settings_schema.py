@@ -39,6 +39,8 @@ def kind(field: dict[str, Any]) -> str:
         return " or ".join(kind(each) for each in field["anyOf"] if each.get("type") != "null")
     if "enum" in field:
         return ", ".join(f"`{json.dumps(each)}`" for each in field["enum"])
+    if field["type"] == "object":
+        return "table of texts"
     if field["type"] == "array":
         return "list of tables" if "$ref" in field["items"] else "list of texts"
     words = {"string": "text", "integer": "whole number", "number": "number"}

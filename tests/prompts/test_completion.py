@@ -35,7 +35,7 @@ def made(mode: str, *, block: bool = False, context: CursorContext = CONTEXT) ->
     return build(context, Aim("m", mode), block=block, snippets=SNIPPETS)
 
 
-@pytest.mark.parametrize("mode", ["openai-completions", "llama-infill"])
+@pytest.mark.parametrize("mode", ["openai-completions", "mistral-fim", "llama-infill"])
 def test_native_modes_send_both_sides_and_the_other_files(mode: str):
     line, block = made(mode).request, made(mode, block=True).request
     assert line == snapshot(
@@ -153,7 +153,17 @@ x =<[fim-middle]>\
 
 
 @pytest.mark.parametrize(
-    "mode", ["prefix", "openai-completions", "llama-infill", "template:qwen", "template:codestral"]
+    "mode",
+    [
+        "prefix",
+        "openai-completions",
+        "mistral-fim",
+        "deepseek-fim",
+        "llama-infill",
+        "ollama-generate",
+        "template:qwen",
+        "template:codestral",
+    ],
 )
 @pytest.mark.parametrize(
     ("prefix", "sent", "lead"),
@@ -232,6 +242,7 @@ text that is missing at the cursor, nothing else.
             max_tokens=64,
             stop=("</MISSING>",),
             effort="none",
+            completion=True,
         )
     )
 
@@ -360,12 +371,31 @@ def test_the_budget_is_the_aims():
         assert sum(part.tokens for part in prompt.parts) <= tokens
 
 
+@pytest.mark.parametrize("mode", ["deepseek-fim", "ollama-generate"])
+def test_native_modes_without_a_place_for_other_files(mode: str):
+    request, like = made(mode).request, made("openai-completions").request
+    assert isinstance(request, CompletionRequest)
+    assert isinstance(like, CompletionRequest)
+    assert request == replace(like, extra=())
+    # What other files would have taken is left to the document.
+    long = replace(CONTEXT, prefix="x = 1\n" * 5000 + "y", line=5000)
+    other = [Snippet("a.py", "a = 1\n" * 40)]
+
+    def prefix(mode: str) -> str:
+        made = build(long, Aim("m", mode, 1000), block=False, snippets=other).request
+        assert isinstance(made, CompletionRequest)
+        return made.prefix
+
+    assert len(prefix(mode)) > len(prefix("openai-completions"))
+
+
 def test_parts_name_what_is_sent_in_its_order():
     def names(mode: str) -> list[str]:
         return [part.name for part in made(mode).parts]
 
     assert names("prefix") == ["prefix"]
     assert names("openai-completions") == ["file b.py", "file z.py", "suffix", "prefix"]
+    assert names("deepseek-fim") == names("ollama-generate") == ["suffix", "prefix"]
     assert names("template:qwen") == ["file b.py", "file z.py", "suffix", "prefix"]
     assert names("template:codellama") == ["suffix", "prefix"]
     assert names("chat")[0] == "instructions"

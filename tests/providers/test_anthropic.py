@@ -133,7 +133,7 @@ ANSWER = b"".join(
 )
 EVENTS: tuple[Event, ...] = (
     ThoughtDelta("hm…"),
-    ThoughtDelta("", signature="EqQB"),
+    ThoughtDelta("", signature="EqQB", provider="anthropic"),
     TextDelta("Olá "),
     TextDelta("\U0001f600"),
     ToolCall("toolu_1", "add", '{"a": 1}'),
@@ -212,7 +212,7 @@ def test_redacted_reasoning_and_blocks_we_do_not_know() -> None:
         block(4, type="tool_use", id="t", name="f", input={"whole": True}),
         END,
     ) == [
-        ThoughtDelta("", redacted="EmwK"),
+        ThoughtDelta("", redacted="EmwK", provider="anthropic"),
         TextDelta("given at once"),
         ThoughtDelta("likewise"),
         ToolCall("t", "f", '{"whole": true}'),

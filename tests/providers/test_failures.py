@@ -208,6 +208,14 @@ def test_problems_of_a_list_are_named_without_what_we_sent() -> None:
         ({"error": {"type": "never heard of"}}, StreamBroken, None),
         ({"error": True, "code": 200}, StreamBroken, None),
         ({"error": {"type": "invalid_api_key"}}, AuthError, None),
+        ({"error": {"type": "rate_limit_error"}}, RateLimited, None),
+        ({"code": "throttlingException", "message": "x"}, RateLimited, None),
+        ({"code": "modelStreamErrorException", "message": "x"}, Unavailable, None),
+        (
+            {"error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}},
+            ContextTooLong,
+            None,
+        ),
     ],
 )
 def test_errors_inside_a_stream(
@@ -216,6 +224,55 @@ def test_errors_inside_a_stream(
     error = from_event(payload, PEER)
     assert isinstance(error, kind)
     assert error.status == status
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "message", "kind"),
+    [
+        (403, "UnrecognizedClientException", "The security token is invalid.", AuthError),
+        (403, "ExpiredTokenException", "The security token has expired", AuthError),
+        (400, "ExpiredTokenException", "The security token has expired", AuthError),
+        (403, "InvalidSignatureException", "Signature expired", AuthError),
+        (403, "AccessDeniedException", "User: arn:x is not authorized to perform: y", AuthError),
+        (
+            403,
+            "AccessDeniedException",
+            "You don't have access to the model with the specified model ID.",
+            UnknownModel,
+        ),
+        (404, "ResourceNotFoundException", "It has reached its end of life.", UnknownModel),
+        (400, "ValidationException", "The provided model identifier is invalid.", UnknownModel),
+        (
+            400,
+            "ValidationException",
+            "Invocation of model ID x with on-demand throughput isn't supported.",
+            UnknownModel,
+        ),
+        (400, "ValidationException", "Input is too long for requested model.", ContextTooLong),
+        (400, "ValidationException", "Malformed input request", RequestRefused),
+        (429, "ThrottlingException", "Too many tokens per day", RateLimited),
+        (400, "ThrottlingException", "Rate exceeded", RateLimited),
+        (400, "ServiceQuotaExceededException", "over the service quota", QuotaExhausted),
+        (429, "ModelNotReadyException", "not ready to serve", Unavailable),
+        (408, "ModelTimeoutException", "took too long", Unavailable),
+        (424, "ModelErrorException", "failed", Unavailable),
+        (500, "InternalServerException", "oh", Unavailable),
+        (503, "ServiceUnavailableException", "later", Unavailable),
+    ],
+)
+def test_aws_says_what_it_is_in_a_header_or_in_the_body(
+    status: int, name: str, message: str, kind: type[ProviderError]
+) -> None:
+    expected = (kind, ParameterRefused) if kind is RequestRefused else (kind,)
+    headers = {"x-amzn-errortype": f"{name}:http://internal.amazon.com/coral/x/"}
+    inside = {"__type": f"com.amazon.coral.service#{name}", "Message": message}
+    for error in (
+        from_status(status, headers, json.dumps({"message": message}).encode(), PEER),
+        from_status(status, {}, json.dumps(inside).encode(), PEER),
+    ):
+        assert type(error) in expected
+        assert error.status == status
+        assert message in error.message
 
 
 NOW = 1_800_000_000.0
@@ -281,6 +338,8 @@ def test_any_header_is_a_sane_wait_or_none(seconds: str, milliseconds: str) -> N
         ("unknown field stream_options", "", "stream_options", True),
         ("thinking.type: bad", "", "thinking", True),
         ("the thinking of the user", "", "thinking", False),
+        ("#: extraneous key [thinking] is not permitted", "", "thinking", True),
+        ("doesn't support the stopSequences field.", "", "stopSequences", True),
     ],
 )
 def test_which_parameter_is_meant(message: str, param: str, name: str, *, named: bool) -> None:

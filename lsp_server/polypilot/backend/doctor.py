@@ -159,6 +159,8 @@ async def _key(backend: Backend, row: ProviderRow) -> Check:
     match row.auth:
         case "none":
             return Check(name, ok=True, detail="none needed")
+        case "aws":
+            return Check(name, ok=True, detail="requests are signed with this machine's AWS keys")
         case "command":
             return await _asked(name, lambda: _token(backend, row.id))
         case "keyring":

@@ -108,7 +108,7 @@ class ProviderPool:
         Raises:
             ConfigurationError: no such provider, or no usable address.
         """
-        return Origin.parse(self.row(provider_id).base_url)
+        return Origin.parse(self.row(provider_id).address())
 
     def environment_key(self, provider_id: str) -> str | None:
         """The name of the environment variable that holds this provider's key, if one does."""
@@ -124,7 +124,7 @@ class ProviderPool:
         row = self.row(provider_id)
         if row.id == EMBEDDED:
             return await self._embedded()
-        return await self._keep(row, row.base_url, self._key_source(row))
+        return await self._keep(row, row.address(), self._key_source(row))
 
     async def token(self, provider_id: str) -> None:
         """Run the provider's token command, to see whether it works.
@@ -188,7 +188,7 @@ class ProviderPool:
         return key
 
     async def _stored_key(self, row: ProviderRow, settings: Settings) -> Secret:
-        origin = Origin.parse(row.base_url)
+        origin = Origin.parse(row.address())
         trouble: CredentialError | None = None
         try:
             found = await self._credentials().get(row.id, origin)

@@ -8,6 +8,7 @@ from polypilot.chat import events
 from polypilot_prompts.sanitize import Sanitizer, strip_controls
 from polypilot_providers.router import Switched
 from polypilot_providers.types import (
+    Citation,
     Refusal,
     Stop,
     TextDelta,
@@ -46,6 +47,12 @@ class Answering:
                 yield events.ToolCall(
                     event.id, strip_controls(event.name), strip_controls(event.arguments)
                 )
+            case Citation():
+                yield events.Citation(
+                    strip_controls(event.url),
+                    strip_controls(event.title),
+                    strip_controls(event.text),
+                )
             case Refusal():
                 yield from self.finish()
                 yield events.Refusal(strip_controls(event.text))
@@ -77,15 +84,17 @@ class Answering:
         self._thinking.append(event.text)
         self._turn.size += len(event.text)
         if event.signature or event.redacted:
-            self._close_thought(event.signature, event.redacted)
+            self._close_thought(event.signature, event.redacted, event.provider)
         if text := self._thought.feed(event.text):
             yield events.Thought(text)
 
-    def _close_thought(self, signature: str | None = None, redacted: str | None = None) -> None:
+    def _close_thought(
+        self, signature: str | None = None, redacted: str | None = None, provider: str = ""
+    ) -> None:
         text = "".join(self._thinking)
         self._thinking.clear()
         if text or signature or redacted:
-            self._turn.thought(ThoughtPart(text, signature, redacted))
+            self._turn.thought(ThoughtPart(text, signature, redacted, provider))
 
 
 def _switch_message(switched: Switched) -> str:

@@ -70,6 +70,16 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Citation:
+    """A source the answer so far rests on."""
+
+    kind: ClassVar[Literal["citation"]] = "citation"
+    url: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """The model declined."""
 
@@ -120,4 +130,16 @@ class End:
     """With stop reason ``error``."""
 
 
-ChatEvent = Session | Context | Text | Thought | ToolCall | Refusal | Usage | Notice | Error | End
+ChatEvent = (
+    Session
+    | Context
+    | Text
+    | Thought
+    | ToolCall
+    | Citation
+    | Refusal
+    | Usage
+    | Notice
+    | Error
+    | End
+)

@@ -214,6 +214,7 @@ class ChatService:
                 target.provider_id if target else "", self._gate.still_allowed
             ),
             system=system_prompt(plan.system),
+            cache_key=session.id,
         )
         return self._gate.last_check(request)
 

@@ -65,6 +65,7 @@ class Usage:
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cost: float | None = None
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -138,6 +139,16 @@ class ToolCallDelta:
 
 
 @attrs.frozen(eq=False, slots=False)
+class CitationDelta:
+    """A source the answer so far rests on."""
+
+    url: str
+    title: str = ""
+    text: str = ""
+    kind: Literal["citation"] = "citation"
+
+
+@attrs.frozen(eq=False, slots=False)
 class UsageDelta:
     """Tokens so far."""
 
@@ -146,6 +157,7 @@ class UsageDelta:
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cost: float | None = None
     kind: Literal["usage"] = "usage"
 
 

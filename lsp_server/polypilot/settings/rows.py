@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from pydantic import ValidationError
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-_DECISIVE = {"wire", "base_url", "auth", "command", "key_env"}
+_DECISIVE = {"wire", "base_url", "variables", "query", "headers", "auth", "command", "key_env"}
 """Fields that decide where text and keys go. If one is bad the row is not used at all: its
 default would send them somewhere the user did not mean."""
+_TABLES = ("variables", "query", "headers")
+"""Fields that are tables themselves: ``[providers.NAME.headers]``. What the user writes is
+laid over what the catalog's row has."""
 
 
 class Rows:
@@ -81,6 +85,10 @@ class Rows:
         for name, leaf in fields.items():
             if name == "id" and leaf.value == provider_id:
                 continue
+            table, _, entry = name.partition(".")
+            if entry and table in _TABLES:
+                values[table] = self._added(provider_id, table, entry, leaf, values.get(table))
+                continue
             if name != "id" and name in ProviderRow.model_fields:
                 values[name] = leaf
                 continue
@@ -94,6 +102,15 @@ class Rows:
                 severity="warning",
             )
         return values
+
+    def _added(
+        self, provider_id: str, table: str, entry: str, leaf: Leaf, before: Leaf | None
+    ) -> Leaf:
+        """A table's leaf with one more entry."""
+        row = self.catalog.get(provider_id)
+        start: object = getattr(row, table) if row is not None else {}
+        known = before.value if before is not None else start
+        return replace(leaf, value={**cast("dict[str, object]", known), entry: leaf.value})
 
     def _validated(self, provider_id: str, values: dict[str, Leaf]) -> ProviderRow | None:
         start = self._start(provider_id, values)
@@ -148,7 +165,7 @@ class Rows:
     def _sound(self, provider_id: str, row: ProviderRow, values: dict[str, Leaf]) -> bool:
         """What the row's types can't say. Nothing is interpolated: ``${NAME}`` is no host."""
         try:
-            Origin.parse(row.base_url)
+            Origin.parse(row.example())
         except ConfigurationError as exc:
             cure = exc.cure.rstrip(".")
             self._bad(provider_id, "base_url", exc.message, cure, self._line(values, "base_url"))

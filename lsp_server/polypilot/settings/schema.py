@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 ROW_DESCRIPTIONS = {
     "name": "Name to show.",
     "wire": "Protocol the endpoint speaks.",
-    "completion": "How a completion is asked for: openai-completions and llama-infill use the "
-    "endpoint's own fill-in-the-middle, chat asks in words, prefix sends only what is before the "
-    "cursor, template:FAMILY writes the family's own tokens.",
+    "completion": "How a completion is asked for: openai-completions, mistral-fim, deepseek-fim, "
+    "llama-infill and ollama-generate use the endpoint's own fill-in-the-middle, chat asks in "
+    "words, prefix sends only what is before the cursor, template:FAMILY writes the family's own "
+    "tokens.",
+    "completion_wire": "Protocol of completions, if it is another one than chat's.",
     "base_url": "Address the wire's paths are appended to, https, or http on this machine. "
-    "Variables are not expanded.",
+    "{name} is filled in from variables; the environment's variables are not expanded.",
+    "variables": "Table of what base_url leaves open, such as resource or region.",
+    "query": "Table of what is added to every address, such as Azure's api-version.",
+    "headers": "Table of headers added to every request; keys do not belong here.",
     "auth": "Where the key comes from: the system's keyring (or the variables of key_env), a "
-    "command's output, or none is needed.",
+    "command's output, this machine's AWS credentials (bedrock-converse), or none is needed.",
+    "auth_header": "How the key is sent, if not as the wire does it.",
+    "account": "The AWS profile to use, with auth = aws; empty takes the environment's.",
     "key_env": "Environment variables that may hold the key, first found wins.",
     "key_page": "Web page where one gets a key.",
     "command": "Program (a name on PATH or an absolute path) and arguments that print a key, with "
@@ -37,11 +44,17 @@ ROW_DESCRIPTIONS = {
     "prompt_tokens": "Tokens a completion prompt may have, estimated at 3 characters each.",
     "tried_live": "Whether the row has been tried with the supplier itself.",
     "effort_field": "The request's field for the reasoning effort, if the endpoint has one "
-    "(openai-chat).",
+    "(openai-chat); thinking: the same, but switched off by a field of its own.",
     "stream_usage": "Whether to ask for token counts while streaming (openai-chat).",
     "reasoning_back": "Whether tool calls are sent back with the reasoning that led to them "
     "(openai-chat).",
     "api_version": "Version header (anthropic-messages); empty is 2023-06-01.",
+    "cache": "How prompt caching is asked for, if it has to be: by a key, or by marks in the "
+    "prompt.",
+    "pricing": "The supplier's id in the price list, if it is there under another one.",
+    "retired": "Models that are no longer served, and what to use instead.",
+    "as_of": "Date of the row's facts.",
+    "source": "Where the row's facts are from.",
     "id_slot": "The server's slot for completions, so that its cache is not shared (llama-cpp).",
     "chat_slot": "The server's slot for chat, another one than id_slot (llama-cpp).",
     "notes": "Anything worth knowing.",
@@ -56,6 +69,13 @@ MODEL_DESCRIPTIONS = {
     "thinking": "Whether and when the model reasons.",
     "sampling": "Whether the model takes a temperature.",
     "stop_limit": "How many stop sequences this model takes, if not as many as the others.",
+    "thinking_budget": "Whether its reasoning is limited in tokens, not by a level (gemini).",
+    "max_tokens_field": "Overrides the provider's for this model.",
+    "images": "Whether the model takes pictures; left out, it is tried.",
+    "tools": "Whether the model calls tools.",
+    "chat": "Whether the model answers questions, and does not only complete.",
+    "wire": "Protocol of this model, if it is served over another one.",
+    "shutdown_date": "Date after which the model is no longer served.",
     "notes": "Anything worth knowing.",
 }
 _WORKSPACE_WORDS = {

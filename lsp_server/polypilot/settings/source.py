@@ -133,7 +133,7 @@ class Loaded:
         if row is None:
             return False
         try:
-            return Origin.parse(row.base_url).is_loopback
+            return Origin.parse(row.address()).is_loopback
         except ConfigurationError:
             return False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from polypilot.chat import events
@@ -12,7 +11,7 @@ from polypilot.errors import describe
 from polypilot.terminal.output import Output, error_fields
 from polypilot.terminal.program import OK, status_of
 from polypilot.terminal.stream import AnswerView
-from polypilot_providers.types import Usage
+from polypilot_providers.types import Usage, usage_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,6 +171,9 @@ class JsonSink:
             case events.ToolCall():
                 fields = {"id": event.id, "name": event.name, "arguments": event.arguments}
                 self._output.json({"type": "tool_call", **fields})
+            case events.Citation():
+                fields = {"url": event.url, "title": event.title, "text": event.text}
+                self._output.json({"type": "citation", **fields})
             case events.Refusal():
                 self._output.json({"type": "refusal", "text": event.text})
             case _:
@@ -185,7 +187,7 @@ class JsonSink:
             error = outcome.error
             self._output.json(error_fields(error.code, error.message, error.cure))
             self._output.failure(error.code, error.message, error.cure)
-        self._output.json({"type": "usage", **asdict(outcome.usage or Usage())})
+        self._output.json({"type": "usage", **usage_fields(outcome.usage or Usage())})
         self._output.json(
             {
                 "type": "stop",
@@ -202,6 +204,8 @@ def note_of(event: ChatEvent) -> str:
     match event:
         case events.Notice():
             return event.message
+        case events.Citation():
+            return f"Source: {event.title or event.text} {event.url}".rstrip()
         case events.Context():
             refused = [item for item in event.items if item.refused]
             return "\n".join(f"{item.uri} was not attached: {item.refused}" for item in refused)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import click
 
 from polypilot.terminal.clean import clean
 from polypilot.terminal.program import OK, Program, workspace_root
-from polypilot_providers.types import Usage
+from polypilot_providers.types import Usage, usage_fields
 
 if TYPE_CHECKING:
     from polypilot.backend import CompletionResult
@@ -57,7 +56,7 @@ def _show_json(program: Program, result: CompletionResult) -> None:
     output = program.output
     if result.text:
         output.json({"type": "text", "text": result.text})
-    output.json({"type": "usage", **asdict(result.usage or Usage())})
+    output.json({"type": "usage", **usage_fields(result.usage or Usage())})
     output.json(
         {
             "type": "stop",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
-from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.base import CHAT_LIMITS, Limits
 from polypilot_providers.jsonvalue import as_dict, as_int, as_str, parse
 from polypilot_providers.types import (
+    ImagePart,
     ModelInfo,
     Refusal,
     StopReason,
@@ -19,10 +19,12 @@ from polypilot_providers.types import (
     TextPart,
     ThoughtDelta,
     ThoughtPart,
+    ToolCallPart,
     ToolResultPart,
     Usage,
 )
-from polypilot_providers.wires.provider import WireProvider
+from polypilot_providers.wires.attachments import base64_of, check
+from polypilot_providers.wires.provider import ChatOnlyProvider
 from polypilot_providers.wires.shared import SseParser, Text, ToolDrafts, closing, first_int
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from polypilot_providers.failures import Peer
     from polypilot_providers.http import HttpClient
     from polypilot_providers.origin import Origin
-    from polypilot_providers.types import ChatRequest, CompletionRequest, Event, Message, Part
+    from polypilot_providers.types import ChatRequest, Event, Message, Part
 
 OLD_VERSION = "2023-06-01"
 """The only version that takes sampling parameters, and the one other hosts speak."""
@@ -102,7 +104,7 @@ class AnthropicParser(SseParser):
             )
         elif kind == "redacted_thinking":
             self.progress += 1
-            yield ThoughtDelta("", redacted=as_str(block.get("data")))
+            yield ThoughtDelta("", redacted=as_str(block.get("data")), provider=self._peer.provider)
         elif kind == "thinking":
             yield from self._think(block.get("thinking"))
         elif kind == "text":
@@ -116,7 +118,9 @@ class AnthropicParser(SseParser):
             yield from self._think(delta.get("thinking"))
         elif kind == "signature_delta":
             self.progress += 1
-            yield ThoughtDelta("", signature=as_str(delta.get("signature")))
+            yield ThoughtDelta(
+                "", signature=as_str(delta.get("signature")), provider=self._peer.provider
+            )
         elif kind == "input_json_delta":
             self.progress += 1
             self._tools.add(index, "", "", as_str(delta.get("partial_json")))
@@ -161,7 +165,7 @@ def read_usage(usage: Mapping[str, object]) -> Usage | None:
     )
 
 
-class AnthropicProvider(WireProvider):
+class AnthropicProvider(ChatOnlyProvider):
     """Serves a row of the wire ``anthropic-messages``."""
 
     auth = "x-api-key"
@@ -184,21 +188,6 @@ class AnthropicProvider(WireProvider):
 
         return self._stream(prepare, AnthropicParser, limits, _OPTIONAL)
 
-    def complete(
-        self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
-    ) -> AsyncGenerator[Event, None]:
-        """Raises ConfigurationError: this wire completes by a chat prompt only."""
-        del request
-
-        def prepare() -> Call:
-            raise ConfigurationError(
-                f"{self.id} has no completion endpoint",
-                provider=self.id,
-                cure="Ask it through chat.",
-            )
-
-        return self._stream(prepare, AnthropicParser, limits, ())
-
     async def models(self) -> list[ModelInfo]:
         """See Provider."""
         return [
@@ -216,6 +205,7 @@ class AnthropicProvider(WireProvider):
         """The body of a Messages request."""
         model = self._model(request.model, self._row.chat_model)
         facts = self._row.model(model)
+        check(self.id, facts, request.messages)
         limit = request.max_tokens or facts.max_output_tokens or DEFAULT_MAX_TOKENS
         body: dict[str, object] = {
             "model": model,
@@ -223,7 +213,7 @@ class AnthropicProvider(WireProvider):
             "messages": [
                 {"role": message.role, "content": blocks}
                 for message in request.messages
-                if (blocks := _blocks(message))
+                if (blocks := self._blocks(message))
             ],
             "stream": True,
         }
@@ -258,12 +248,16 @@ class AnthropicProvider(WireProvider):
             return {}
         return {"output_config": {"effort": facts.nearest_effort(request.effort)}}
 
-
-def _blocks(message: Message) -> list[dict[str, object]]:
-    # Tool results have to come first in their message.
-    results = [part for part in message.parts if isinstance(part, ToolResultPart)]
-    others = [part for part in message.parts if not isinstance(part, ToolResultPart)]
-    return [block for part in (*results, *others) if (block := _block(part))]
+    def _blocks(self, message: Message) -> list[dict[str, object]]:
+        # Tool results have to come first in their message.
+        results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+        others = [
+            part
+            for part in message.parts
+            if not isinstance(part, ToolResultPart)
+            and not (isinstance(part, ThoughtPart) and not self._own(part))
+        ]
+        return [block for part in (*results, *others) if (block := _block(part))]
 
 
 def _block(part: Part) -> dict[str, object] | None:
@@ -279,11 +273,16 @@ def _block(part: Part) -> dict[str, object] | None:
             "content": part.text,
             "is_error": part.is_error,
         }
-    try:
-        arguments = as_dict(parse(part.arguments))
-    except ValueError:
-        arguments = {}
-    return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments}
+    if isinstance(part, ToolCallPart):
+        try:
+            arguments = as_dict(parse(part.arguments))
+        except ValueError:
+            arguments = {}
+        return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments}
+    source = {"type": "base64", "media_type": part.media_type, "data": base64_of(part)}
+    if isinstance(part, ImagePart):
+        return {"type": "image", "source": source}
+    return {"type": "document", "title": part.name, "source": source}
 
 
 def _thought(part: ThoughtPart) -> dict[str, object] | None:

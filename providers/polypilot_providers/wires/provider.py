@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from polypilot_providers.base import Limits
+from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
 from polypilot_providers.call import Call
-from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.errors import ConfigurationError, UnknownModel
 from polypilot_providers.failures import ParameterRefused
 from polypilot_providers.jsonvalue import as_dict, as_list, as_str
 from polypilot_providers.types import (
     ChatRequest,
     CompletionRequest,
     TextPart,
+    ThoughtPart,
     ToolCallPart,
     ToolResultPart,
 )
+from polypilot_providers.wires.shared import WireParser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from polypilot_providers.base import KeySource
-    from polypilot_providers.call import AuthHeader, StreamParser
+    from polypilot_providers.call import AuthHeader, Sign, StreamParser
     from polypilot_providers.catalog import ProviderRow
     from polypilot_providers.failures import Peer
     from polypilot_providers.http import HttpClient
     from polypilot_providers.origin import Origin
-    from polypilot_providers.types import Event
+    from polypilot_providers.types import Event, ModelInfo
 
+_MOST_REFUSALS = 3
+"""Parameters that one request may be refused for before it is given up."""
 LIST_LIMITS = Limits(connect=5.0, first_event=10.0, idle=10.0, total=15.0)
 
 
@@ -84,6 +90,8 @@ class Quirks:
                 self._renamed[name] = self._RENAMES[name]
             elif name == "reasoning_effort" and allowed and name not in self._values:
                 self._values[name] = allowed[0]
+            elif name == "reasoning" and allowed and name not in self._values:
+                self._values[name] = as_dict(body[name]) | {"effort": allowed[0]}
             else:
                 self._dropped.add(name)
         return bool(refused)
@@ -97,7 +105,16 @@ class Quirks:
         return other
 
 
-class WireProvider:
+def _signer(row: ProviderRow) -> Sign | None:
+    if row.auth != "aws":
+        return None
+    # Only those who sign need the module.
+    from polypilot_providers.wires.bedrock_sigv4 import signer  # noqa: PLC0415
+
+    return signer(row)
+
+
+class WireProvider(ABC):
     """Base of the providers made from a row: identity, one way to send, the list of models."""
 
     auth: AuthHeader = "bearer"
@@ -112,6 +129,7 @@ class WireProvider:
         self._key = key
         self._http = http
         self._quirks: dict[str, Quirks] = {}
+        self._sign = _signer(row)
 
     @property
     def id(self) -> str:
@@ -123,7 +141,23 @@ class WireProvider:
         """Whether the origin is this machine."""
         return self._origin.is_loopback
 
-    async def aclose(self) -> None:
+    @abstractmethod
+    def chat(
+        self, request: ChatRequest, limits: Limits = CHAT_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        """See Provider."""
+
+    @abstractmethod
+    def complete(
+        self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        """See Provider."""
+
+    @abstractmethod
+    async def models(self) -> list[ModelInfo]:
+        """See Provider."""
+
+    async def aclose(self) -> None:  # noqa: B027 - most have nothing to do
         """Nothing to do: connections belong to the HttpClient, which others share."""
 
     def _call(
@@ -135,17 +169,25 @@ class WireProvider:
         base: str | None = None,
     ) -> Call:
         """A request of this provider at ``path`` below its base, or below ``base``."""
+        where = (self._path if base is None else base) + path
+        if self._row.query:
+            where += ("&" if "?" in where else "?") + urlencode(self._row.query)
         return Call(
             provider=self.id,
             origin=self._origin,
-            path=(self._path if base is None else base) + path,
+            path=where,
             body=body,
-            key=self._key,
-            needs_key=self._row.auth != "none",
-            auth=self.auth,
-            headers=self.headers,
+            key=None if self._sign else self._key,
+            needs_key=self._row.auth != "none" and self._sign is None,
+            sign=self._sign,
+            auth=self._row.auth_header or self.auth,
+            headers={**self._row.headers, **self.headers},
             own_text=() if request is None else own_text(request),
         )
+
+    def _own(self, part: ThoughtPart | ToolCallPart) -> bool:
+        """Whether the proof in ``part`` is this provider's, the only one that may have it."""
+        return part.provider in ("", self.id)
 
     async def _list(self, path: str) -> list[dict[str, object]]:
         """The models at ``path``: ``{"data": [...]}`` or a bare list; nameless ones left out."""
@@ -155,6 +197,12 @@ class WireProvider:
 
     def _model(self, asked: str, default: str) -> str:
         if model := asked or default:
+            if gone := self._row.retirement(model):
+                raise UnknownModel(
+                    f"{self._row.name or self.id} no longer serves {model}",
+                    provider=self.id,
+                    cure=f"Use {gone.instead} instead." if gone.instead else "Use another model.",
+                )
             return model
         raise ConfigurationError(
             f"no model is selected for {self.id}",
@@ -169,12 +217,12 @@ class WireProvider:
         limits: Limits,
         optional: Sequence[str],
     ) -> AsyncGenerator[Event, None]:
-        """Stream an answer; once per request, leave out a parameter the model refuses."""
+        """Stream an answer; leave out, one after the other, parameters the model refuses."""
         call = prepare()
         body = call.body or {}
         model = as_str(body.get("model"))
         quirks = self._quirks.get(model, Quirks())
-        again = False
+        refusals = 0
         while True:
             sent = quirks.apply(body)
             stream = self._http.stream(replace(call, body=sent), parser(call.peer), limits)
@@ -186,8 +234,27 @@ class WireProvider:
                         yield event
             except ParameterRefused as error:
                 quirks = quirks.copy()
-                if again or not quirks.learn(error, sent, optional):
+                if refusals == _MOST_REFUSALS or not quirks.learn(error, sent, optional):
                     raise
-                again = True
+                refusals += 1
             else:
                 return
+
+
+class ChatOnlyProvider(WireProvider):
+    """Base of the wires that complete by a chat prompt only."""
+
+    def complete(
+        self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        """Raises ConfigurationError when iterated: there is no completion endpoint."""
+        del request
+
+        def prepare() -> Call:
+            raise ConfigurationError(
+                f"{self.id} has no completion endpoint",
+                provider=self.id,
+                cure="Ask it through chat.",
+            )
+
+        return self._stream(prepare, WireParser, limits, ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,6 +43,8 @@ class WireParser:
         self.complete = False
         self.done = False
         self.model: str | None = None
+        self.unknown: Counter[str] = Counter()
+        """What came that we know no meaning for; it is left out and never an error."""
         self._peer = peer
         self._decoder = self.framing.decoder()
         self._document: bytearray | None = None

@@ -42,18 +42,19 @@ STOP = b'data: {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}\
 
 
 class Wired:
-    """An engine whose provider is an OpenAI-compatible server on loopback."""
+    """An engine whose provider is a server on loopback, OpenAI-compatible unless said otherwise."""
 
-    def __init__(self, world: World, server: ScriptedServer, limits: Limits) -> None:
+    def __init__(self, world: World, server: ScriptedServer, limits: Limits, **row: object) -> None:
         self.server = server
         self.http = HttpClient()
-        self.row = ProviderRow(
-            id="local",
-            wire="openai-chat",
-            completion="openai-completions",
-            base_url=f"{server.url}/v1",
-            auth="none",
-        )
+        fields: dict[str, object] = {
+            "id": "local",
+            "wire": "openai-chat",
+            "completion": "openai-completions",
+            "base_url": f"{server.url}/v1",
+            "auth": "none",
+        }
+        self.row = ProviderRow.model_validate(fields | row)
         self.provider: Provider = build(self.row, no_key, self.http)
         choice = Choice(Target("local", "m"), self.row, self.row.model("m"))
         plan = Plan((choice,), limits)
@@ -91,6 +92,28 @@ async def test_a_completion_over_http(world: World, server: ScriptedServer):
     assert body["prompt"] == "x ="
     assert body["suffix"] == "\ny\n"
     assert body["stream"] is True
+    await wired.aclose()
+
+
+@pytest.mark.parametrize(
+    ("wire", "mode", "path"),
+    [
+        ("openai-chat", "mistral-fim", "/v1/fim/completions"),
+        ("openai-chat", "deepseek-fim", "/beta/completions"),
+        ("ollama", "ollama-generate", "/api/generate"),
+    ],
+)
+async def test_native_fill_in_the_middle_over_http(
+    world: World, server: ScriptedServer, wire: str, mode: str, path: str
+):
+    line = json.dumps({"response": "os.getcwd()\nmore", "done": True}).encode() + b"\n"
+    server.play(stream(line if wire == "ollama" else piece("os.getcwd()\nmore") + STOP))
+    wired = Wired(world, server, COMPLETION_LIMITS, wire=wire, completion=mode)
+    answer = await asyncio.wait_for(wired.ask(world.open("x = |\ny\n")), BOUND)
+    assert answer.suggestions[0].text == "os.getcwd()"
+    body = server.requests[0].json
+    assert server.requests[0].path == path
+    assert (body["prompt"], body["suffix"], body["stream"]) == ("x =", "\ny\n", True)
     await wired.aclose()
 
 

@@ -11,6 +11,7 @@ from lsprotocol import types
 
 from polypilot.lsp import methods
 from polypilot.workspace.documents import Position
+from polypilot_providers.types import usage_fields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -181,11 +182,13 @@ class _Answer:
                 self._text(methods.TextDelta(event.text, "thought"))
             case "toolCall":
                 self._send(methods.ToolCallDelta(event.id, event.name, event.arguments))
+            case "citation":
+                self._send(methods.CitationDelta(event.url, event.title, event.text))
             case "refusal":
                 self._text(methods.TextDelta(event.text, "refusal"))
             case "usage":
-                self._known.usage = methods.Usage(**asdict(event.usage))
-                self._send(methods.UsageDelta(**asdict(event.usage)))
+                self._known.usage = methods.Usage(**usage_fields(event.usage))
+                self._send(methods.UsageDelta(**usage_fields(event.usage)))
             case "notice":
                 self._send(methods.NoticeDelta(event.message))
             case "error":
@@ -200,7 +203,7 @@ class _Answer:
         known.stop_reason = event.stop_reason
         known.provider, known.model = event.provider, event.model
         if event.usage is not None:
-            known.usage = methods.Usage(**asdict(event.usage))
+            known.usage = methods.Usage(**usage_fields(event.usage))
         if event.error is not None:
             error = event.error
             known.error = methods.Problem(error.code, error.message, error.cure or None)
