@@ -8,6 +8,10 @@ None of these rows has been tried against its supplier with a key.
 from __future__ import annotations
 
 from polypilot_providers.catalog import ModelRow, ProviderRow, ReasoningEffort
+from polypilot_providers.rows_bedrock import ROWS as BEDROCK_ROWS
+from polypilot_providers.rows_fim import GPT_OSS
+from polypilot_providers.rows_fim import ROWS as FIM_ROWS
+from polypilot_providers.rows_google import ROWS as GOOGLE_ROWS
 
 _NONE_UP: tuple[ReasoningEffort, ...] = ("none", "low", "medium", "high")
 _LOW_UP: tuple[ReasoningEffort, ...] = ("low", "medium", "high")
@@ -15,7 +19,8 @@ _LOW_UP: tuple[ReasoningEffort, ...] = ("low", "medium", "high")
 _OPENAI = ProviderRow(
     id="openai",
     name="OpenAI",
-    wire="openai-chat",
+    wire="openai-responses",
+    completion_wire="openai-chat",
     base_url="https://api.openai.com/v1",
     key_env=("OPENAI_API_KEY",),
     key_page="https://platform.openai.com/api-keys",
@@ -23,6 +28,7 @@ _OPENAI = ProviderRow(
     chat_model="gpt-6-sol",
     max_tokens_field="max_completion_tokens",
     effort_field="reasoning_effort",
+    cache="key",
     models=(
         ModelRow(id="gpt-5.6-luna", thinking="optional", efforts=_NONE_UP),
         ModelRow(
@@ -128,33 +134,48 @@ _MISTRAL = ProviderRow(
     id="mistral",
     name="Mistral",
     wire="openai-chat",
+    completion="mistral-fim",
     base_url="https://api.mistral.ai/v1",
     key_env=("MISTRAL_API_KEY",),
     key_page="https://console.mistral.ai/api-keys",
     completion_model="codestral-latest",
     chat_model="mistral-small-latest",
     stream_usage=False,
-    models=(ModelRow(id="codestral-latest"), ModelRow(id="mistral-small-latest")),
-    notes="Sends token counts with the last chunk unasked; knows no stream_options.",
+    cache="key",
+    models=(
+        ModelRow(id="codestral-latest", images=False),
+        *(
+            ModelRow(id=f"mistral-{size}-latest", completion="chat")
+            for size in ("small", "medium", "large")
+        ),
+    ),
+    as_of="2026-11-21",
+    source="The mistralai SDK 3.7, recorded answers of chat.",
+    notes="Sends token counts with the last chunk unasked; knows no stream_options. A key for "
+    "codestral.mistral.ai is another one: that host is the provider `codestral`.",
 )
 
 _DEEPSEEK = ProviderRow(
     id="deepseek",
     name="DeepSeek",
     wire="openai-chat",
+    completion="deepseek-fim",
     base_url="https://api.deepseek.com",
     key_env=("DEEPSEEK_API_KEY",),
     key_page="https://platform.deepseek.com/api_keys",
     completion_model="deepseek-v4-flash",
     chat_model="deepseek-v4-flash",
     stop_limit=16,
-    effort_field="reasoning_effort",
+    effort_field="thinking",
     reasoning_back=True,
     models=tuple(
         ModelRow(id=model, thinking="optional", efforts=("none", "low", "high", "max"))
         for model in ("deepseek-v4-flash", "deepseek-v4-pro", "deepseek-flash")
     ),
-    notes="Reasons unless told not to; ignores max_completion_tokens.",
+    as_of="2026-11-21",
+    source="DeepSeek's documentation, recorded answers of chat, minuet-ai.nvim (completions).",
+    notes="Reasons unless told not to; ignores max_completion_tokens. Which models complete "
+    "between prefix and suffix is not documented.",
 )
 
 _GROQ = ProviderRow(
@@ -192,7 +213,8 @@ _OPENROUTER = ProviderRow(
 _XAI = ProviderRow(
     id="xai",
     name="xAI",
-    wire="openai-chat",
+    wire="openai-responses",
+    completion_wire="openai-chat",
     base_url="https://api.x.ai/v1",
     key_env=("XAI_API_KEY",),
     key_page="https://console.x.ai",
@@ -211,20 +233,28 @@ _XAI = ProviderRow(
             for model in ("grok-4.5", "grok-4.6", "grok-4.7")
         ),
     ),
-    notes="Its Chat Completions are served but deprecated in favour of Responses.",
+    cache="key",
+    notes="Chat goes over Responses; its Chat Completions, which have stop sequences, are "
+    "deprecated and serve completions.",
 )
 
 _LOCAL = (
     ProviderRow(
         id="ollama",
         name="Ollama",
-        wire="openai-chat",
-        completion="openai-completions",
-        base_url="http://127.0.0.1:11434/v1",
+        wire="ollama",
+        completion="ollama-generate",
+        base_url="http://127.0.0.1:11434",
         auth="none",
         free=True,
-        effort_field="reasoning_effort",
-        notes="Fill-in-the-middle needs a model with the capability `insert`.",
+        stop_limit=16,
+        prompt_tokens=3000,
+        models=GPT_OSS,
+        as_of="2026-11-21",
+        source="Ollama's documentation and source, recorded answers of its OpenAI endpoint.",
+        notes="Fill-in-the-middle needs a model with the capability `insert`. The prompt fits "
+        "into the window of 4,096 tokens that the server gives where nobody sets another. "
+        "Models of Ollama's cloud are the provider `ollama-cloud`.",
     ),
     ProviderRow(
         id="lmstudio",
@@ -270,6 +300,9 @@ SUPPLIERS = (
     _GROQ,
     _OPENROUTER,
     _TOGETHER,
+    *BEDROCK_ROWS,
+    *FIM_ROWS,
+    *GOOGLE_ROWS,
     *_LOCAL,
 )
 

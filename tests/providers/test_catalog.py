@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("row", SUPPLIERS, ids=lambda row: row.id)
 def test_every_row_makes_a_provider(row: ProviderRow, http: HttpClient, key: KeySource) -> None:
-    provider = build(row, key, http, base_url=row.base_url or "http://127.0.0.1:1")
+    given = row.model_copy(update={"variables": row.variables | dict.fromkeys(row.missing, "here")})
+    base_url = given.address() or "http://127.0.0.1:1"
+    provider = build(row, key, http, base_url=base_url)
     assert isinstance(provider, Provider)
     assert provider.id == row.id
     assert row.name
     assert not row.tried_live
-    assert row.auth == "none" or (row.key_env and row.key_page)
+    assert row.auth in ("none", "aws") or row.command or (row.key_env and row.key_page)
     assert row.free == provider.local
-    assert row.auth == "none" or Origin.parse(row.base_url).scheme == "https"
+    assert row.auth == "none" or Origin.parse(base_url).scheme == "https"
     for model in (row.completion_model, row.chat_model):
         assert not model or not row.models or row.lists(model)
 

@@ -26,10 +26,13 @@ from polypilot_providers.types import (
     Usage,
 )
 from polypilot_providers.wires.anthropic_messages import AnthropicParser
+from polypilot_providers.wires.bedrock_stream import ConverseParser
+from polypilot_providers.wires.gemini_stream import GeminiParser
 from polypilot_providers.wires.openai_chat import OpenAIParser
+from polypilot_providers.wires.responses_stream import ResponsesParser
 
 if TYPE_CHECKING:
-    from polypilot_providers.wires.shared import SseParser
+    from polypilot_providers.wires.shared import WireParser
 
 FOLDER = Path(
     os.environ.get("POLYPILOT_RECORDINGS")
@@ -37,15 +40,21 @@ FOLDER = Path(
 )
 
 
-def wire(endpoint: str) -> type[SseParser] | None:
+def wire(endpoint: str) -> type[WireParser] | None:
     if endpoint.endswith(("/completions", "/chat/completions")):
         return OpenAIParser
+    if endpoint.endswith("/responses"):
+        return ResponsesParser
+    if endpoint.endswith(":streamGenerateContent"):
+        return GeminiParser
+    if endpoint.endswith("/converse-stream"):
+        return ConverseParser
     return AnthropicParser if endpoint.endswith("/messages") else None
 
 
 def recordings() -> list[Path]:
     found: list[Path] = []
-    for path in sorted(FOLDER.glob("*/*.sse")):
+    for path in sorted([*FOLDER.glob("*/*.sse"), *FOLDER.glob("*/*.eventstream")]):
         facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         if facts["status"] == 200 and wire(facts["endpoint"].partition("?")[0]):
             found.append(path)
@@ -99,15 +108,17 @@ if RECORDINGS:
             assert usage.input_tokens
             assert usage.output_tokens
             assert (usage.reasoning_tokens or 0) <= usage.output_tokens
-        # However the bytes are cut.
-        assert read(make(PEER), *(data[at : at + 1] for at in range(len(data)))) == events
+        # Nothing came that we know no meaning for, and however the bytes are cut.
+        parser = make(PEER)
+        assert read(parser, *(data[at : at + 1] for at in range(len(data)))) == events
+        assert not parser.unknown
 
     @each
     def test_recording_cut_short(path: Path) -> None:
         """What came before the break stands, and a break is never taken for an end."""
         facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         data = path.read_bytes()
-        make = cast("type[SseParser]", wire(facts["endpoint"].partition("?")[0]))
+        make = cast("type[WireParser]", wire(facts["endpoint"].partition("?")[0]))
         for size in range(0, len(data), max(1, len(data) // 40)):
             parser = make(PEER)
             try:

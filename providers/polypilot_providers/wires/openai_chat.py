@@ -1,37 +1,55 @@
 """OpenAI's Chat Completions, and its legacy Completions, as OpenAI and many others speak them.
 
-What each supplier's requests add or leave out was taken from the suppliers' SDKs; their
-answers are read in ``openai_stream``.
+Fill-in-the-middle at Mistral, Inception and DeepSeek differs from Completions by its address
+and limits alone. What each supplier's requests add or leave out was taken from the suppliers'
+SDKs and documentation; their answers are read in ``openai_stream``.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
 from polypilot_providers.errors import ConfigurationError
-from polypilot_providers.jsonvalue import as_dict, as_int, as_str
+from polypilot_providers.jsonvalue import as_list
 from polypilot_providers.types import (
-    ModelInfo,
+    FilePart,
+    ImagePart,
     TextPart,
     ThoughtPart,
     ToolCallPart,
     ToolResultPart,
 )
+from polypilot_providers.wires.attachments import check, data_url
+from polypilot_providers.wires.openai_models import newest_first
 from polypilot_providers.wires.openai_stream import OpenAIParser
 from polypilot_providers.wires.provider import WireProvider
-from polypilot_providers.wires.shared import first_int
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Iterator
 
     from polypilot_providers.call import Call
     from polypilot_providers.catalog import ModelRow
-    from polypilot_providers.types import ChatRequest, CompletionRequest, Event, Message
+    from polypilot_providers.types import (
+        ChatRequest,
+        CompletionRequest,
+        Event,
+        Message,
+        ModelInfo,
+    )
 
-_OPTIONAL = ("temperature", "stop", "stream_options")
-_OPTIONAL_IN_CHAT = (*_OPTIONAL, "reasoning_effort", "max_tokens", "max_completion_tokens")
+_OPTIONAL = ("temperature", "stop", "stream_options", "reasoning_effort")
+_OPTIONAL_IN_CHAT = (
+    *_OPTIONAL,
+    "thinking",
+    "max_tokens",
+    "max_completion_tokens",
+    "prompt_cache_key",
+)
+_NATIVE = ("openai-completions", "mistral-fim", "deepseek-fim")
+"""Modes that send a suffix."""
+_DEEPSEEK_TOKENS = 4096
+_DEEPSEEK_STOPS = 16
 
 
 class OpenAIProvider(WireProvider):
@@ -53,30 +71,33 @@ class OpenAIProvider(WireProvider):
         """See Provider; ConfigurationError for a model without a completion endpoint."""
 
         def prepare() -> Call:
-            return self._call("/completions", self.completion_body(request), request)
+            path, base, body = self.completion(request)
+            return self._call(path, body, request, base=base)
 
         return self._stream(prepare, OpenAIParser, limits, _OPTIONAL)
 
     async def models(self) -> list[ModelInfo]:
         """See Provider."""
-        entries = await self._list("/models")
-        entries.sort(key=lambda entry: as_int(entry.get("created")) or 0, reverse=True)
-        return [_info(entry) for entry in entries]
+        return newest_first(await self._list("/models"))
 
     def chat_body(self, request: ChatRequest) -> dict[str, object]:
         """The body of a Chat Completions request."""
         model = self._model(request.model, self._row.chat_model)
         facts = self._row.model(model)
+        check(self.id, facts, request.messages)
         messages: list[object] = []
         if request.system:
             messages.append({"role": "system", "content": request.system})
         for message in request.messages:
             messages.extend(self._messages(message))
         body: dict[str, object] = {"model": model, "messages": messages}
-        if request.max_tokens is not None:
-            body[self._row.max_tokens_field] = request.max_tokens
-        if effort := self._effort(request, facts):
-            body["reasoning_effort"] = effort
+        field = facts.max_tokens_field
+        field = self._row.max_tokens_field if field is None else field
+        if request.max_tokens is not None and field:
+            body[field] = request.max_tokens
+        body |= self._reasoning(request, facts)
+        if self._row.cache == "key" and request.cache_key:
+            body["prompt_cache_key"] = request.cache_key
         if request.tools:
             body["tools"] = [
                 {
@@ -91,19 +112,31 @@ class OpenAIProvider(WireProvider):
             ]
         return body | self._common(request, facts)
 
-    def completion_body(self, request: CompletionRequest) -> dict[str, object]:
-        """The body of a Completions request."""
+    def completion(self, request: CompletionRequest) -> tuple[str, str | None, dict[str, object]]:
+        """Path, base if it is another than the row's, and body of a completion request."""
         model = self._model(request.model, self._row.completion_model)
         facts = self._row.model(model)
         mode = facts.completion or self._row.completion
         body: dict[str, object] = {"model": model, "prompt": request.prefix}
-        if not request.raw:
-            if mode not in ("openai-completions", "prefix"):
-                raise self._no_completions(mode)
-            if request.suffix and mode == "openai-completions":
-                body["suffix"] = request.suffix
+        if request.raw:
+            mode = "prefix"
+        elif mode in _NATIVE:
+            body |= {"suffix": request.suffix} if request.suffix else {}
+        elif mode != "prefix":
+            raise self._no_completions(mode)
         body["max_tokens"] = request.max_tokens
-        return body | self._common(request, facts)
+        body |= self._common(request, facts)
+        if mode == "mistral-fim":
+            return "/fim/completions", None, body
+        if mode == "deepseek-fim":
+            stops = as_list(body.get("stop"))[:_DEEPSEEK_STOPS]
+            body |= {"stop": stops} if stops else {}
+            body["max_tokens"] = min(request.max_tokens, _DEEPSEEK_TOKENS)
+            if self._row.effort_field:
+                # Else it reasons before it writes; unlike chat, this endpoint has one field only.
+                body["reasoning_effort"] = facts.nearest_effort("none") if facts.efforts else "none"
+            return "/completions", "/beta", body
+        return "/completions", None, body
 
     def _common(
         self, request: ChatRequest | CompletionRequest, facts: ModelRow
@@ -118,21 +151,31 @@ class OpenAIProvider(WireProvider):
             body["temperature"] = request.temperature
         return body
 
+    def _reasoning(self, request: ChatRequest, facts: ModelRow) -> dict[str, object]:
+        """The fields that say how much to reason."""
+        effort = self._effort(request, facts)
+        if not effort:
+            return {}
+        if effort == "none" and self._row.effort_field == "thinking":
+            return {"thinking": {"type": "disabled"}}
+        return {"reasoning_effort": effort}
+
     def _effort(self, request: ChatRequest, facts: ModelRow) -> str | None:
-        if request.effort is None or not self._row.effort_field:
+        wanted = request.effort or ("none" if request.completion and facts.efforts else None)
+        if wanted is None or not self._row.effort_field:
             return None
         if facts.efforts:
-            return facts.nearest_effort(request.effort)
+            return facts.nearest_effort(wanted)
         # A listed model without efforts has no such parameter; of an unlisted one we
         # can't know, so it is tried.
-        return None if self._row.lists(facts.id) else request.effort
+        return None if self._row.lists(facts.id) else wanted
 
     def _messages(self, message: Message) -> Iterator[dict[str, object]]:
         """A message as this wire's one or several."""
         for part in message.parts:
             if isinstance(part, ToolResultPart):
                 yield {"role": "tool", "tool_call_id": part.call_id, "content": part.text}
-        text = "".join(part.text for part in message.parts if isinstance(part, TextPart))
+        content = _content(message)
         calls = [
             {
                 "id": part.id,
@@ -142,12 +185,16 @@ class OpenAIProvider(WireProvider):
             for part in message.parts
             if isinstance(part, ToolCallPart)
         ]
-        if not text and not calls:
+        if not content and not calls:
             return
-        wire: dict[str, object] = {"role": message.role, "content": text}
+        wire: dict[str, object] = {"role": message.role, "content": content}
         if calls:
             wire["tool_calls"] = calls
-            thoughts = [part.text for part in message.parts if isinstance(part, ThoughtPart)]
+            thoughts = [
+                part.text
+                for part in message.parts
+                if isinstance(part, ThoughtPart) and self._own(part)
+            ]
             if thoughts and self._row.reasoning_back:
                 wire["reasoning_content"] = "".join(thoughts)
         yield wire
@@ -160,31 +207,17 @@ class OpenAIProvider(WireProvider):
         )
 
 
-def _info(entry: Mapping[str, object]) -> ModelInfo:
-    return ModelInfo(
-        id=as_str(entry.get("id")),
-        name=as_str(entry.get("name")) or None,
-        context_tokens=first_int(
-            entry.get("context_length"),  # OpenRouter, Together
-            entry.get("context_window"),  # Groq
-            entry.get("max_context_length"),  # Mistral
-            entry.get("max_model_len"),  # vLLM
-            as_dict(entry.get("meta")).get("n_ctx_train"),  # llama.cpp
-        ),
-        output_tokens=first_int(
-            entry.get("max_completion_tokens"),
-            as_dict(entry.get("top_provider")).get("max_completion_tokens"),
-        ),
-        shutdown_date=_date(entry.get("shutdown_date")),
-    )
-
-
-def _date(value: object) -> str | None:
-    """An ISO date from a date as text or seconds since 1970."""
-    seconds = as_int(value)
-    if seconds is None:
-        return as_str(value)[:10] or None
-    try:
-        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
-    except (ValueError, OverflowError, OSError):
-        return None
+def _content(message: Message) -> str | list[dict[str, object]]:
+    """Plain text where that is all there is, since not every server takes parts."""
+    if not any(isinstance(part, ImagePart | FilePart) for part in message.parts):
+        return message.text
+    parts: list[dict[str, object]] = []
+    for part in message.parts:
+        if isinstance(part, TextPart):
+            parts.append({"type": "text", "text": part.text})
+        elif isinstance(part, ImagePart):
+            parts.append({"type": "image_url", "image_url": {"url": data_url(part)}})
+        elif isinstance(part, FilePart):
+            file = {"filename": part.name, "file_data": data_url(part)}
+            parts.append({"type": "file", "file": file})
+    return parts

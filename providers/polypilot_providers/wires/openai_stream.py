@@ -6,6 +6,7 @@ Groq, llama.cpp, Mistral, Ollama, OpenRouter, xAI, Z.ai).
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from polypilot_providers.errors import Unavailable
@@ -164,4 +165,20 @@ def read_usage(usage: Mapping[str, object]) -> Usage:
         ),
         cache_write_tokens=as_int(details.get("cache_write_tokens")),
         reasoning_tokens=reasoning,
+        cost=read_cost(usage),
     )
+
+
+def read_cost(usage: Mapping[str, object]) -> Decimal | None:
+    """What a ``usage`` object says that the request cost, in US dollars.
+
+    xAI counts in ticks of 1e-10 dollars, as its recorded answers show beside its prices;
+    OpenRouter's ``cost`` is in dollars.
+    """
+    if (ticks := as_int(usage.get("cost_in_usd_ticks"))) is not None:
+        return Decimal(ticks).scaleb(-10)
+    cost = usage.get("cost")
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    dollars = Decimal(str(cost))
+    return dollars if dollars.is_finite() and dollars >= 0 else None

@@ -1,0 +1,289 @@
+"""Gemini's ``generateContent``, on Google's own host and on Vertex.
+
+Request rules are those of the supplier's SDK (google-genai 3.4) and of recorded requests; how
+a model's reasoning is limited differs from model to model and stands in the catalog.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from polypilot_providers.base import CHAT_LIMITS, Limits
+from polypilot_providers.failures import ParameterRefused
+from polypilot_providers.jsonvalue import as_dict, as_list, as_str, parse
+from polypilot_providers.types import (
+    FilePart,
+    ImagePart,
+    ModelInfo,
+    TextPart,
+    ThoughtPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+from polypilot_providers.wires.attachments import base64_of, check
+from polypilot_providers.wires.gemini_stream import GeminiParser
+from polypilot_providers.wires.provider import LIST_LIMITS, ChatOnlyProvider
+from polypilot_providers.wires.shared import first_int
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+
+    from polypilot_providers.base import KeySource
+    from polypilot_providers.call import Call
+    from polypilot_providers.catalog import ModelRow, ProviderRow
+    from polypilot_providers.http import HttpClient
+    from polypilot_providers.origin import Origin
+    from polypilot_providers.types import (
+        ChatRequest,
+        Event,
+        FilePart,
+        ImagePart,
+        Message,
+        Part,
+        Tool,
+    )
+
+_NO_PROOF = "skip_thought_signature_validator"
+"""What Google documents to send where a tool call has no signature of its own: since Gemini 3
+the first call of a step without one is refused."""
+
+_BUDGETS = {
+    "minimal": 512,
+    "low": 2048,
+    "medium": 8192,
+    "high": 24576,
+    "xhigh": 24576,
+    "max": 24576,
+}
+"""Tokens of reasoning per effort, within what every Gemini 2.5 takes."""
+_LEAST_BUDGET = 128
+"""The least that Gemini 2.5 Pro takes, which can't be kept from reasoning."""
+
+_OPTIONAL = {
+    "thinkingConfig": re.compile(r"think", re.IGNORECASE),
+    "temperature": re.compile(r"temperature", re.IGNORECASE),
+    "stopSequences": re.compile(r"stop.?sequence", re.IGNORECASE),
+}
+"""Fields of generationConfig that a model may not take, and how a refusal speaks of them."""
+
+_INVENTED = re.compile(r"call_\d+")
+_VERTEX = re.compile(r"/v1\w*(?:/projects/([^/]+)/locations/[^/]+)?(/publishers/[^/]+)")
+
+
+class GeminiProvider(ChatOnlyProvider):
+    """Serves a row of the wire ``gemini``."""
+
+    auth = "x-goog-api-key"
+
+    def __init__(
+        self, row: ProviderRow, origin: Origin, path: str, key: KeySource, http: HttpClient
+    ) -> None:
+        super().__init__(row, origin, path, key, http)
+        self._refused: dict[str, frozenset[str]] = {}
+
+    async def chat(
+        self, request: ChatRequest, limits: Limits = CHAT_LIMITS
+    ) -> AsyncGenerator[Event, None]:
+        """See Provider; once per request, leaves out what the model refuses to be told."""
+        model = self._asked(request)
+        without = self._refused.get(model, frozenset())
+        again = False
+        while True:
+            body = self.chat_body(request, without)
+            call = self._call(_path(model), body, request)
+            stream = self._stream(lambda call=call: call, GeminiParser, limits, ())
+            try:
+                async with aclosing(stream) as events:
+                    async for event in events:
+                        # What was learned holds only if it made the request acceptable.
+                        self._refused[model] = without
+                        yield event
+            except ParameterRefused as error:
+                refused = {
+                    name
+                    for name in as_dict(body.get("generationConfig")).keys() & _OPTIONAL
+                    if _OPTIONAL[name].search(error.message)
+                }
+                if again or not refused:
+                    raise
+                without |= refused
+                again = True
+            else:
+                return
+
+    async def models(self) -> list[ModelInfo]:
+        """See Provider."""
+        answer = as_dict(await self._http.get_json(self._models_call(), LIST_LIMITS))
+        own = as_list(answer.get("models"))
+        entries = [as_dict(entry) for entry in own or as_list(answer.get("publisherModels"))]
+        return [_info(entry) for entry in entries if _answers(entry)]
+
+    def chat_body(
+        self, request: ChatRequest, without: frozenset[str] = frozenset()
+    ) -> dict[str, object]:
+        """The body of a request, its generationConfig ``without`` these fields."""
+        facts = self._row.model(self._asked(request))
+        check(self.id, facts, request.messages)
+        config = self._config(request, facts)
+        body: dict[str, object] = {"contents": self._contents(request.messages, facts)}
+        if request.system:
+            body["systemInstruction"] = {"parts": [{"text": request.system}]}
+        if config := {name: value for name, value in config.items() if name not in without}:
+            body["generationConfig"] = config
+        if request.tools:
+            body["tools"] = [{"functionDeclarations": [_declared(tool) for tool in request.tools]}]
+        return body
+
+    def _asked(self, request: ChatRequest) -> str:
+        return self._model(request.model, self._row.chat_model).removeprefix("models/")
+
+    def _models_call(self) -> Call:
+        vertex = _VERTEX.fullmatch(self._path)
+        if vertex is None:
+            return self._call("/models?pageSize=1000")
+        # Vertex lists a publisher's models outside of projects, and in this version only; a
+        # person's token has to say whose quota that uses.
+        project, publisher = vertex.groups()
+        call = self._call("/models?pageSize=1000", base=f"/v1beta1{publisher}")
+        if project is None:
+            return call
+        return replace(call, headers={**call.headers, "x-goog-user-project": project})
+
+    def _config(self, request: ChatRequest, facts: ModelRow) -> dict[str, object]:
+        config: dict[str, object] = {}
+        if limit := request.max_tokens or facts.max_output_tokens:
+            config["maxOutputTokens"] = limit
+        most = self._row.stop_limit if facts.stop_limit is None else facts.stop_limit
+        if stop := [text for text in request.stop if text][:most]:
+            config["stopSequences"] = stop
+        if request.temperature is not None and facts.sampling:
+            config["temperature"] = request.temperature
+        if thinking := _thinking(request, facts):
+            config["thinkingConfig"] = thinking
+        return config
+
+    def _contents(self, messages: Sequence[Message], facts: ModelRow) -> list[dict[str, object]]:
+        """The conversation as the wire takes it: roles alternate, and nothing is empty."""
+        names: dict[str, str] = {}
+        steps: list[tuple[str, list[dict[str, object]]]] = []
+        for message in messages:
+            role = "user" if message.role == "user" else "model"
+            parts = list(self._parts(message.parts, names, proof=not facts.thinking_budget))
+            if parts and steps and steps[-1][0] == role:
+                steps[-1][1].extend(parts)
+            elif parts:
+                steps.append((role, parts))
+        return [{"role": role, "parts": parts} for role, parts in steps]
+
+    def _parts(
+        self, parts: Sequence[Part], names: dict[str, str], *, proof: bool
+    ) -> Iterator[dict[str, object]]:
+        """The wire's parts of a message.
+
+        ``names`` collects the functions' names by call id, which results have to repeat; an
+        id that comes again means the later call. ``proof``: the first call needs a signature.
+        """
+        held = ""
+        for part in parts:
+            if held and not isinstance(part, TextPart):
+                yield {"text": "", "thoughtSignature": held}
+                held = ""
+            if isinstance(part, TextPart):
+                if part.text:
+                    proven: dict[str, object] = {"thoughtSignature": held} if held else {}
+                    yield {"text": part.text, **proven}
+                    held = ""
+            elif isinstance(part, ThoughtPart):
+                # The proof goes on what came after the thought; the thought itself stays here.
+                held = (part.signature or "") if self._own(part) else ""
+            elif isinstance(part, ToolCallPart):
+                names[part.id] = part.name
+                yield self._called(part, needs_proof=proof)
+                proof = False
+            elif isinstance(part, ToolResultPart):
+                yield _result(part, names.get(part.call_id, part.call_id))
+            else:
+                yield _inline(part)
+        if held:
+            yield {"text": "", "thoughtSignature": held}
+
+    def _called(self, part: ToolCallPart, *, needs_proof: bool) -> dict[str, object]:
+        try:
+            arguments = as_dict(parse(part.arguments))
+        except ValueError:
+            arguments = {}
+        call = {"functionCall": {**_id(part.id), "name": part.name, "args": arguments}}
+        signature = part.signature if self._own(part) else None
+        if signature := signature or (_NO_PROOF if needs_proof else None):
+            return {**call, "thoughtSignature": signature}
+        return {**call}
+
+
+def _path(model: str) -> str:
+    """Where ``model`` answers; whatever its name has, it stays one segment of the path."""
+    return f"/models/{quote(model, safe='')}:streamGenerateContent?alt=sse"
+
+
+def _thinking(request: ChatRequest, facts: ModelRow) -> dict[str, object]:
+    """How much reasoning is wanted of a model, said as it takes it."""
+    if facts.thinking == "none":
+        return {}
+    wanted = "none" if request.completion else request.effort
+    config: dict[str, object] = {} if wanted == "none" else {"includeThoughts": True}
+    if wanted is None:
+        return config
+    if facts.thinking_budget:
+        least = 0 if facts.thinking == "optional" else _LEAST_BUDGET
+        config["thinkingBudget"] = _BUDGETS.get(wanted, least)
+    elif facts.efforts:
+        config["thinkingLevel"] = facts.nearest_effort(wanted)
+    return config
+
+
+def _declared(tool: Tool) -> dict[str, object]:
+    """A tool; its schema is JSON Schema, where the older field takes a subset of OpenAPI's."""
+    declared: dict[str, object] = {"name": tool.name, "description": tool.description}
+    if tool.parameters:
+        declared["parametersJsonSchema"] = tool.parameters
+    return declared
+
+
+def _id(call_id: str) -> dict[str, object]:
+    """The id of a call, unless it is one that we gave it for want of another."""
+    return {} if _INVENTED.fullmatch(call_id) else {"id": call_id}
+
+
+def _result(part: ToolResultPart, name: str) -> dict[str, object]:
+    response = {"error" if part.is_error else "output": part.text}
+    return {"functionResponse": {**_id(part.call_id), "name": name, "response": response}}
+
+
+def _inline(part: ImagePart | FilePart) -> dict[str, object]:
+    return {"inlineData": {"mimeType": part.media_type, "data": base64_of(part)}}
+
+
+def _answers(entry: Mapping[str, object]) -> bool:
+    """Whether a listed model answers questions; Vertex does not say, but lists Gemini's kin."""
+    methods = entry.get("supportedGenerationMethods")
+    if methods is None:
+        return _name(entry).startswith("gemini-")
+    return "generateContent" in as_list(methods) and bool(_name(entry))
+
+
+def _name(entry: Mapping[str, object]) -> str:
+    return as_str(entry.get("name")).rpartition("/")[2]
+
+
+def _info(entry: Mapping[str, object]) -> ModelInfo:
+    thinking = entry.get("thinking")
+    return ModelInfo(
+        id=_name(entry),
+        name=as_str(entry.get("displayName")) or None,
+        context_tokens=first_int(entry.get("inputTokenLimit")),
+        output_tokens=first_int(entry.get("outputTokenLimit")),
+        thinking=thinking if isinstance(thinking, bool) else None,
+    )
