@@ -55,6 +55,7 @@ class Runtime:
         self._tasks = Tasks()
         self._starting: dict[str, asyncio.Task[Endpoint]] = {}
         self._listeners: dict[str, list[Callable[[Stage], None]]] = {}
+        self._told: dict[str, list[Stage]] = {}
         self._failed: dict[str, tuple[float, EmbeddedError]] = {}
 
     async def ensure(
@@ -101,6 +102,9 @@ class Runtime:
         listeners = self._listeners.setdefault(model.id, [])
         if on_stage not in listeners:
             listeners.append(on_stage)
+            # Who joins late hears what has been told already.
+            for stage in self._told.get(model.id, ()):
+                on_stage(stage)
 
     def _check_rest(self, model: Model) -> None:
         when, error = self._failed.get(model.id, (0.0, None))
@@ -110,8 +114,10 @@ class Runtime:
     def _forget_start(self, model: Model) -> None:
         self._starting.pop(model.id, None)
         self._listeners.pop(model.id, None)
+        self._told.pop(model.id, None)
 
     def _tell(self, model: Model, stage: Stage) -> None:
+        self._told.setdefault(model.id, []).append(stage)
         for listener in self._listeners.get(model.id, ()):
             listener(stage)
 

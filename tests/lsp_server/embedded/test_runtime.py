@@ -74,4 +74,5 @@ async def test_one_who_waits_twice_is_told_each_stage_once(
         ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), BOUND)
     await runtime.aclose()
     assert [type(each) for each in ended] == [EmbeddedError] * 4
-    assert stages == ["loading"]
+    # They joined late, and have heard what had been told before.
+    assert stages == ["checking", "loading"]
