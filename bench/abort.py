@@ -19,7 +19,6 @@ from contextlib import aclosing
 
 from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
-from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
@@ -31,7 +30,7 @@ LIMITS = Limits(10, 10, 10)
 
 
 async def _consume(http: HttpClient, call: Call) -> None:
-    async with aclosing(http.stream(call, OpenAIParser(Peer("", "")), LIMITS)) as events:
+    async with aclosing(http.stream(call, OpenAIParser, LIMITS)) as events:
         async for _ in events:
             pass
 

@@ -73,15 +73,15 @@ class Call:
     origin: Origin
     path: str
     """Path and query, beginning with a slash."""
-    body: Mapping[str, object] | None = None
+    body: Mapping[str, object] | None = field(default=None, repr=False)
     """Sent as JSON by POST; without it the request is a GET."""
     key: KeySource | None = None
     needs_key: bool = True
     """Send nothing if ``key`` yields none."""
     auth: AuthHeader = "bearer"
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     sign: Sign | None = None
-    own_text: tuple[str, ...] = ()
+    own_text: tuple[str, ...] = field(default=(), repr=False)
     """The user's text in ``body``, which no error message may repeat."""
 
     @property

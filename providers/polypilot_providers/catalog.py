@@ -47,10 +47,14 @@ AuthHeader = Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key"]
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _HEADER_VALUE = re.compile(r"[ -~]{0,1000}")
 _RESERVED_HEADER = re.compile(
-    r"(proxy-)?authorization|.*api-?key|.*-token|cookie|host|connection|(content|transfer)-.*",
+    r".*(auth|key|token|session|secret|password|credential|signature).*|cookie|host|connection"
+    r"|(content|transfer)-.*",
     re.IGNORECASE,
 )
 """Those that hold keys are the keyring's, those that frame the message the client's."""
+_RESERVED_QUERY = re.compile(
+    r".*(auth|key|token|session|secret|password|credential|sign).*|sig|code", re.IGNORECASE
+)
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -95,18 +99,11 @@ class ModelRow(_Row):
     images: bool | None = None
     """Takes pictures; None: not known, so it is tried."""
     tools: bool = True
-    chat: bool = True
-    """Answers questions; false for models that only complete."""
     wire: Wire | None = None
     """Overrides the provider's, for a model that is served over another one only."""
     shutdown_date: str | None = None
     """ISO date after which the supplier stops serving it."""
     notes: str = ""
-
-    @property
-    def slow_completion(self) -> bool:
-        """Whether it reasons before every answer, which makes it a poor choice for completion."""
-        return self.thinking == "always"
 
     def nearest_effort(self, wanted: str) -> str:
         """The effort to ask for: the lowest one taken that is at least ``wanted``."""
@@ -182,8 +179,6 @@ class ProviderRow(_Row):
     cache: Literal["", "key", "marks"] = ""
     """How prompt caching is asked for, if it has to be: by ``prompt_cache_key``, or by marks
     in the prompt."""
-    pricing: str = ""
-    """The supplier's id in the price package, if it is there under another one."""
     retired: tuple[RetiredModel, ...] = ()
     as_of: str = ""
     """ISO date at which the facts of this row were gathered."""
@@ -203,6 +198,14 @@ class ProviderRow(_Row):
                 message = "must not hold keys, nor what belongs to the connection"
                 raise ValueError(message)
         return headers
+
+    @field_validator("query")
+    @classmethod
+    def _check_query(cls, query: dict[str, str]) -> dict[str, str]:
+        if any(_RESERVED_QUERY.fullmatch(name) for name in query):
+            message = "must not hold keys"
+            raise ValueError(message)
+        return query
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -232,10 +235,6 @@ class ProviderRow(_Row):
                 )
         return _PLACE.sub(lambda match: self.variables[match.group(1)], self.base_url)
 
-    def example(self) -> str:
-        """``base_url`` with something in the place of every name, to see whether it is one."""
-        return _PLACE.sub("x", self.base_url)
-
     def retirement(self, model_id: str) -> RetiredModel | None:
         """What is known of the end of a model that is no longer served."""
         return next((model for model in self.retired if model.id == model_id), None)
@@ -255,9 +254,14 @@ class ProviderRow(_Row):
         return any(row.id in (model_id, undated) for row in self.models)
 
 
+def example(base_url: str) -> str:
+    """``base_url`` with its names in place of their values: whether it can be an address."""
+    return _PLACE.sub(lambda match: f"x-{match.group(1).replace('_', '-')}-x", base_url)
+
+
 def rows(user_rows: Mapping[str, ProviderRow]) -> dict[str, ProviderRow]:
     """All providers by id: the catalog's, and the user's, which replace those of the same id."""
     # The rows are built when first asked for, not when a type is imported.
-    from polypilot_providers.suppliers import SUPPLIERS  # noqa: PLC0415
+    from polypilot_providers.suppliers import SUPPLIERS  # noqa: PLC0415 - see above
 
     return {row.id: row for row in SUPPLIERS} | dict(user_rows)

@@ -135,7 +135,7 @@ def address(base_url: str) -> tuple[Origin, str]:
 def load_entry_points() -> dict[str, Plugin]:
     """The installed plugins by provider id. One that fails to load is logged and left out."""
     # Reading the metadata of all installed packages takes a while: not at import.
-    from importlib.metadata import entry_points  # noqa: PLC0415
+    from importlib.metadata import entry_points  # noqa: PLC0415 - see above
 
     plugins: dict[str, Plugin] = {}
     for point in entry_points(group=GROUP):

@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import ssl
 from contextlib import aclosing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx2 as httpx  # noqa: TID251 - this is the module the ban reserves it for
 
+from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
 from polypilot_providers.deadlines import Deadlines
 from polypilot_providers.errors import (
@@ -32,14 +34,13 @@ from polypilot_providers.exchange import MAX_RESPONSE, begin
 from polypilot_providers.jsonvalue import parse
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
-from polypilot_providers.sanitise import Hidden
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from polypilot_providers.base import Limits
     from polypilot_providers.call import StreamParser
     from polypilot_providers.exchange import Exchange
+    from polypilot_providers.failures import Peer
     from polypilot_providers.types import Event
 
 for _library in ("httpx2", "httpcore2"):
@@ -66,20 +67,22 @@ class HttpClient:
         self._closed = False
 
     async def stream(
-        self, call: Call, parser: StreamParser, limits: Limits
+        self, call: Call, parser: Callable[[Peer], StreamParser], limits: Limits
     ) -> AsyncGenerator[Event, None]:
-        """Send ``call`` and yield what ``parser`` makes of the answer.
+        """Send ``call`` and yield what a parser, made for its peer, makes of the answer.
 
         Closing the generator, or cancelling the task that iterates it, closes the socket.
 
         Raises:
             ProviderError: see the tree; after the first event only StreamBroken or TimedOut.
         """
-        exchange = await self._send(call, limits, accept=parser.accept)
+        prepared, limits = await self._prepare(call, limits)
+        reader = parser(prepared.peer)
+        exchange = await prepared.send(limits, reader.accept)
         started = False
         try:
             await exchange.check_status()
-            async with aclosing(exchange.events(parser)) as events:
+            async with aclosing(exchange.events(reader)) as events:
                 async for event in events:
                     started = True
                     yield event
@@ -98,7 +101,8 @@ class HttpClient:
         Raises:
             ProviderError: as :meth:`stream`; Unavailable if the answer is not JSON.
         """
-        exchange = await self._send(call, limits)
+        prepared, limits = await self._prepare(call, limits)
+        exchange = await prepared.send(limits)
         try:
             await exchange.check_status()
             body = await exchange.body(MAX_RESPONSE)
@@ -121,7 +125,8 @@ class HttpClient:
         """
         with suppress(ProviderError):
             call = Call("", origin, "/", needs_key=False)
-            exchange = await self._send(call, limits, method="HEAD")
+            prepared, limits = await self._prepare(call, limits, method="HEAD")
+            exchange = await prepared.send(limits)
             try:
                 await exchange.body(0, cut=True)
             finally:
@@ -134,35 +139,52 @@ class HttpClient:
             _, client = self._clients.popitem()
             await client.aclose()
 
-    async def _send(
-        self, call: Call, limits: Limits, *, method: str = "", accept: str = "application/json"
-    ) -> Exchange:
-        """Send a request and wait for the answer's head."""
+    async def _prepare(
+        self, call: Call, limits: Limits, *, method: str = ""
+    ) -> tuple[_Prepared, Limits]:
+        """A request with its key or signature, and the limits that are left for it.
+
+        A keyring, a token's command or a search for credentials may take its time.
+        """
+        if limits.total is None:
+            return await self._request(call, method), limits
+        start = asyncio.get_running_loop().time()
+        whole = Deadlines(Limits(math.inf, math.inf, math.inf, limits.total), call.peer)
+        try:
+            async with asyncio.timeout_at(whole.when):
+                prepared = await self._request(call, method)
+        except TimeoutError:
+            raise whole.error() from None
+        taken = asyncio.get_running_loop().time() - start
+        return prepared, replace(limits, total=limits.total - taken)
+
+    async def _request(self, call: Call, method: str) -> _Prepared:
+        """A request with its key or signature, and who it is for."""
         key = await call.reveal_key()
         client = await self._client(call.origin)
         url = str(call.origin) + call.path
         if not call.path.startswith("/") or Origin.parse(url) != call.origin:
             raise ConfigurationError("the provider's path does not begin with a slash")
-        headers = {"accept": accept, **call.headers}
-        hidden = call.peer.hidden
-        if key is not None:
-            name = "authorization" if call.auth == "bearer" else call.auth
-            headers[name] = f"Bearer {key}" if call.auth == "bearer" else key
-            hidden = Hidden(hidden.texts, (key,))
-        content = None
+        content = b""
+        headers = dict(call.headers)
         if call.body is not None:
             headers["content-type"] = "application/json"
             # An unpaired surrogate, which a document may hold, becomes a question mark.
             content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode(
                 "utf-8", "replace"
             )
-        method = method or ("GET" if content is None else "POST")
-        if call.sign is not None:
-            headers |= await call.sign(method, url, headers, content or b"")
-        peer = replace(call.peer, hidden=hidden)
-        deadlines = Deadlines(limits, peer)
-        request = client.build_request(method, url, headers=headers, content=content)
-        return await begin(client, request, deadlines, peer)
+        method = method or ("GET" if call.body is None else "POST")
+        proof: Mapping[str, str] = {}
+        if key is not None:
+            name = "authorization" if call.auth == "bearer" else call.auth
+            proof = {name: f"Bearer {key}" if call.auth == "bearer" else key}
+        elif call.sign is not None:
+            proof = await call.sign(method, url, headers, content)
+        # Whoever reads the answer, or an error in it, has to know what no text may repeat.
+        peer = replace(call.peer, hidden=call.peer.hidden.also(key, *proof.values()))
+        headers |= proof
+        request = client.build_request(method, url, headers=headers, content=content or None)
+        return _Prepared(client, request, peer)
 
     async def _client(self, origin: Origin) -> httpx.AsyncClient:
         if self._closed:
@@ -203,3 +225,17 @@ def _system_store() -> ssl.SSLContext:
 
 def _for_proxy(proxy: str, tls: ssl.SSLContext) -> ssl.SSLContext | None:
     return tls if proxy.startswith("https://") else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A request that is ready to be sent."""
+
+    client: httpx.AsyncClient
+    request: httpx.Request
+    peer: Peer
+
+    async def send(self, limits: Limits, accept: str = "application/json") -> Exchange:
+        """Send it and wait for the answer's head."""
+        self.request.headers["accept"] = accept
+        return await begin(self.client, self.request, Deadlines(limits, self.peer), self.peer)

@@ -134,7 +134,7 @@ def _ipv4(host: str) -> str:
 
 def _idna(host: str) -> str:
     # Imported here: the tables cost milliseconds, and nearly every host is plain ASCII.
-    import idna  # noqa: PLC0415
+    import idna  # noqa: PLC0415 - see above
 
     try:
         # Decoding first, so that an xn-- label which is not the spelling of anything fails.

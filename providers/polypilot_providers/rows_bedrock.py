@@ -23,7 +23,6 @@ _CONVERSE = ProviderRow(
     completion_model="amazon.nova-micro-v1:0",
     chat_model="global.amazon.nova-2-lite-v1:0",
     cache="marks",
-    pricing="aws",
     models=(
         ModelRow(id="amazon.nova-micro-v1:0", name="Nova Micro", images=False),
         ModelRow(id="amazon.nova-lite-v1:0", name="Nova Lite", images=True),
@@ -60,7 +59,6 @@ _MANTLE_OPENAI = ProviderRow(
     key_env=_KEY_ENV,
     key_page=_KEY_PAGE,
     chat_model="openai.gpt-5.5",
-    pricing="aws",
     models=(
         ModelRow(
             id="openai.gpt-5.5",
@@ -86,7 +84,6 @@ _MANTLE_ANTHROPIC = ProviderRow(
     key_page=_KEY_PAGE,
     completion_model=_HAIKU,
     chat_model=_OPUS,
-    pricing="aws",
     models=(
         ModelRow(id=_HAIKU, name="Claude Haiku 4.5", thinking="optional", images=True),
         ModelRow(

@@ -30,7 +30,6 @@ _CODESTRAL = ProviderRow(
     chat_model="codestral-latest",
     stream_usage=False,
     models=(ModelRow(id="codestral-latest", images=False),),
-    pricing="mistral",
     as_of="2026-11-21",
     source="The mistralai SDK 3.7 (endpoint and fields); Continue's documentation (host and key).",
     notes="Mistral's host for Codestral alone; its keys are other ones than those of "
@@ -50,7 +49,7 @@ _INCEPTION = ProviderRow(
     chat_model="mercury-2",
     stream_usage=False,
     models=(
-        ModelRow(id="mercury-edit-2", context_tokens=32_000, chat=False, images=False),
+        ModelRow(id="mercury-edit-2", context_tokens=32_000, images=False),
         ModelRow(
             id="mercury-2",
             completion="chat",

@@ -90,7 +90,6 @@ ROWS = (
         completion_model="gemini-3.5-flash-lite",
         chat_model="gemini-3.8-flash",
         stop_limit=5,
-        pricing="google",
         models=_MODELS,
         retired=_RETIRED,
         as_of=_AS_OF,
@@ -110,13 +109,13 @@ ROWS = (
         completion_model="gemini-3.5-flash-lite",
         chat_model="gemini-3.8-flash",
         stop_limit=5,
-        pricing="google",
         models=_MODELS,
         retired=_RETIRED,
         as_of=_AS_OF,
         source=_SOURCE,
         notes="The location `global` has another host: set base_url to https://aiplatform."
-        "googleapis.com/v1/projects/PROJECT/locations/global/publishers/google. Which model is "
-        "served where differs; newer ones are often in `global` alone.",
+        "googleapis.com/v1/projects/PROJECT/locations/global/publishers/google, and `command` "
+        "again, since no token goes to another address unasked. Which model is served where "
+        "differs; newer ones are often in `global` alone.",
     ),
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,8 @@ _HIDDEN = "…"
 _RUN = 16
 """Characters in a row of the user's text that count as an echo of it."""
 _SHORTEST = 8
+_LONGEST = 64_000
+"""Characters of a message that are looked at."""
 _URL = re.compile(
     r"(https?://)(?:[^\s/@]{1,200}@)?([^\s?#]{1,300})(?:[?#]\S{0,500})?", re.IGNORECASE
 )
@@ -43,6 +47,12 @@ class Hidden:
     def __repr__(self) -> str:
         return "Hidden(...)"
 
+    def also(self, *keys: str | None) -> Hidden:
+        """The same and ``keys``, as they are and as addresses have them; None adds nothing."""
+        given = [key for key in keys if key]
+        spelled = dict.fromkeys([*self.keys, *given, *(quote(key, safe="") for key in given)])
+        return Hidden(self.texts, tuple(sorted(spelled, key=len, reverse=True)))
+
 
 NOTHING_HIDDEN = Hidden()
 
@@ -53,10 +63,11 @@ def clean(text: str, hidden: Hidden = NOTHING_HIDDEN) -> str:
     Control, format and private characters go; keys, strings that look like keys, user
     information and queries of URLs, and runs of the user's own text become ``…``.
     """
+    # Keys first: a key that the cut goes through would not be known again.
+    text = text[:_LONGEST]
+    for key in filter(None, hidden.keys):
+        text = text.replace(key, _HIDDEN)
     text = text[: 2 * MAX_TEXT]
-    for key in hidden.keys:
-        if key:
-            text = text.replace(key, _HIDDEN)
     text = _without_echo(text, hidden.texts)
     text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     text = _URL.sub(r"\1\2", text)
@@ -65,17 +76,27 @@ def clean(text: str, hidden: Hidden = NOTHING_HIDDEN) -> str:
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + _HIDDEN
 
 
-def _without_echo(text: str, texts: Sequence[str]) -> str:
+def _without_echo(said: str, texts: Sequence[str]) -> str:
     if not texts:
-        return text
-    haystack = "\n".join(texts)
-    hide = [False] * len(text)
-    for start in range(len(text) - _RUN + 1):
-        if text[start : start + _RUN] in haystack:
+        return said
+    haystack = "\n".join(form for text in texts for form in _forms(text))
+    hide = [False] * len(said)
+    for start in range(len(said) - _RUN + 1):
+        if said[start : start + _RUN] in haystack:
             hide[start : start + _RUN] = [True] * _RUN
     for short in texts:
         if _SHORTEST <= len(short) < _RUN:
-            for found in re.finditer(re.escape(short), text):
+            for found in re.finditer(re.escape(short), said):
                 hide[found.start() : found.end()] = [True] * len(short)
-    runs = groupby(zip(hide, text, strict=True), key=itemgetter(0))
+    runs = groupby(zip(hide, said, strict=True), key=itemgetter(0))
     return "".join(_HIDDEN if own else "".join(char for _, char in run) for own, run in runs)
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """The text, and as JSON and Python programs quote it."""
+    return (
+        text,
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        repr(text)[1:-1],
+    )

@@ -169,7 +169,7 @@ def test_every_value_comes_back_as_it_was_written(
     text: str,
     texts: list[str],
     number: int,
-    flag: bool,  # noqa: FBT001
+    flag: bool,  # noqa: FBT001 - pytest and hypothesis fill it in by name
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "round" / "config.toml"
     changes: dict[str, object] = {

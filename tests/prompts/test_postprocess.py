@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from polypilot_prompts.context import CursorContext, next_line_with_text
 from polypilot_prompts.overlap import overlap
-from polypilot_prompts.postprocess import End, Filter, Filtered, FilterSpec, StopStrings, spec_for
+from polypilot_prompts.postprocess import End, Filter, Filtered, FilterSpec, spec_for
+from polypilot_prompts.stops import StopStrings
 
 STDLIB = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))
 

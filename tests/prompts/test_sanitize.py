@@ -37,7 +37,7 @@ ANY = st.text(st.characters(codec=None) | st.sampled_from("\r\n\x1b\u202e\ud83d\
 
 
 @given(ANY, st.booleans(), st.randoms(use_true_random=False))
-def test_however_split_the_same_comes_out(text: str, unix: bool, rng: random.Random):  # noqa: FBT001
+def test_however_split_the_same_comes_out(text: str, unix: bool, rng: random.Random):  # noqa: FBT001 - pytest and hypothesis fill it in by name
     whole = Sanitizer(unix=unix)
     expected = whole.feed(text) + whole.finish()
     pieces = Sanitizer(unix=unix)

@@ -57,7 +57,7 @@ class Authority:
     def server(self, *names: str, **options: object) -> ssl.SSLContext:
         """A server's context for ``names``; ``options`` as for ``trustme.CA.issue_cert``."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate = self._ca.issue_cert(*names, **options)  # pyright: ignore[reportArgumentType]
+        certificate = self._ca.issue_cert(*names, **options)  # pyright: ignore[reportArgumentType] - fields of several types
         certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - names pyOpenSSL
         return context
 

@@ -415,7 +415,7 @@ async def test_reasoning_is_asked_for_as_the_model_takes_it(
     claude: Callable[..., Provider], model: str, effort: str | None, expected: dict[str, object]
 ) -> None:
     async with ScriptedServer(stream(ANSWER)) as server:
-        request = ChatRequest(model, (user("x"),), effort=effort)  # pyright: ignore[reportArgumentType]
+        request = ChatRequest(model, (user("x"),), effort=effort)  # pyright: ignore[reportArgumentType] - fields of several types
         body = await body_of(server, claude(server.url), request)
         sent = {name: body[name] for name in ("thinking", "output_config") if name in body}
         assert sent == expected

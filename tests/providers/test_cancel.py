@@ -11,7 +11,6 @@ import pytest
 
 from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
-from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
@@ -41,7 +40,7 @@ def call(server: ScriptedServer) -> Call:
 
 
 async def consume(http: HttpClient, what: Call) -> None:
-    async with aclosing(http.stream(what, OpenAIParser(Peer("", "")), LIMITS)) as events:
+    async with aclosing(http.stream(what, OpenAIParser, LIMITS)) as events:
         async for _ in events:
             pass
 
@@ -59,7 +58,7 @@ async def test_every_cancel_reaches_the_supplier(http: HttpClient) -> None:
     """Mid-stream, one after another; each socket is closed and nothing is left open."""
     async with ScriptedServer(stream(Tick(HELLO, 0.001), end=False)) as server:
         for count in range(200):
-            stream_ = http.stream(call(server), OpenAIParser(Peer("", "")), LIMITS)
+            stream_ = http.stream(call(server), OpenAIParser, LIMITS)
             await anext(stream_)
             if count % 2:
                 await stream_.aclose()
@@ -92,14 +91,12 @@ async def test_two_thousand_cancels_at_any_moment(authority: Authority) -> None:
             await asyncio.wait_for(request.gone.wait(), 60)
         server.play(stream(HELLO, Stall(), end=False))
         # As many at once as the pool has slots: had one been lost, the last would wait for ever.
-        everyone = [
-            http.stream(call(server), OpenAIParser(Peer("", "")), LIMITS) for _ in range(100)
-        ]
+        everyone = [http.stream(call(server), OpenAIParser, LIMITS) for _ in range(100)]
         await asyncio.gather(*(anext(stream_) for stream_ in everyone))
         for stream_ in everyone:
             await stream_.aclose()
         server.play(stream(b"data: [DONE]\n\n"))
-        answer = http.stream(call(server), OpenAIParser(Peer("", "")), LIMITS)
+        answer = http.stream(call(server), OpenAIParser, LIMITS)
         assert [type(event) async for event in answer] == [Stop]
     await http.aclose()
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from polypilot_providers.catalog import ModelRow, ProviderRow, RetiredModel
 from polypilot_providers.errors import ConfigurationError, RequestRefused, UnknownModel
-from polypilot_providers.factory import build
+from polypilot_providers.factory import address, build
 from polypilot_providers.testing import ScriptedServer, outcome, reply, stream
 from polypilot_providers.types import (
     ChatRequest,
@@ -26,10 +26,15 @@ from polypilot_providers.types import (
     usage_fields,
     user,
 )
+from polypilot_providers.wires.openai_chat import OpenAIProvider
+from polypilot_providers.wires.responses import ResponsesProvider
+from polypilot_providers.wires.several import SeveralWires
 
 if TYPE_CHECKING:
     from polypilot_providers.base import KeySource, Provider
+    from polypilot_providers.catalog import Wire
     from polypilot_providers.http import HttpClient
+    from polypilot_providers.wires.provider import WireProvider
 
 CHAT = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 TEXT = b'data: {"choices":[{"text":"hi","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -85,6 +90,12 @@ def test_headers_hold_no_keys_and_break_no_request(headers: dict[str, str]) -> N
         row(headers=headers)
 
 
+@pytest.mark.parametrize("name", ["api_key", "sig", "code", "access_token", "X-Amz-Signature"])
+def test_an_address_holds_no_keys(name: str) -> None:
+    with pytest.raises(ValidationError, match="must not hold keys"):
+        row(query={name: "1"})
+
+
 async def test_headers_and_query_are_sent(http: HttpClient, key: KeySource) -> None:
     async with ScriptedServer(stream(CHAT)) as server:
         made = row(headers={"x-team": "seven"}, query={"api-version": "2026-01"})
@@ -134,7 +145,30 @@ async def test_each_request_takes_its_wire(http: HttpClient, key: KeySource) -> 
         assert server.requests[-1].path == "/completions"
         server.play(reply(200, b'{"data":[{"id":"new"}]}'))
         assert [model.id for model in await provider.models()] == ["new"]
+
+
+async def test_all_its_wires_are_closed(http: HttpClient, key: KeySource) -> None:
+    """Ours have nothing to close; those that other packages derive from them may."""
+    closed: list[str] = []
+    made = row(wire="openai-responses", completion_wire="openai-chat", completion="prefix")
+
+    class Chat(OpenAIProvider):
+        async def aclose(self) -> None:
+            closed.append("chat")
+
+    class Responses(ResponsesProvider):
+        async def aclose(self) -> None:
+            closed.append("responses")
+
+    def make(wire: Wire) -> WireProvider:
+        kind = Chat if wire == "openai-chat" else Responses
+        return kind(made, *address(server.url), key, http)
+
+    async with ScriptedServer(stream(TEXT)) as server:
+        provider = SeveralWires(made, make)
+        await outcome(provider.complete(CompletionRequest("new", "x = ")))
         await provider.aclose()
+        assert sorted(closed) == ["chat", "responses"]
 
 
 # --- models

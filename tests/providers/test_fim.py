@@ -91,7 +91,7 @@ class TestDeepSeek(ProviderConformance):
 
 def asked(model: str = "", **fields: object) -> CompletionRequest:
     whole: dict[str, object] = {"max_tokens": 9, "stop": ("\n",), "temperature": 0.0} | fields
-    return CompletionRequest(model, "def f(", "):\n", **whole)  # pyright: ignore[reportArgumentType]
+    return CompletionRequest(model, "def f(", "):\n", **whole)  # pyright: ignore[reportArgumentType] - fields of several types
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ async def test_a_completion_by_chat_reasons_as_little_as_the_model_can(
         )
 
         async def effort(model: str, **fields: object) -> object:
-            request = ChatRequest(model, (user("x"),), completion=True, **fields)  # pyright: ignore[reportArgumentType]
+            request = ChatRequest(model, (user("x"),), completion=True, **fields)  # pyright: ignore[reportArgumentType] - fields of several types
             return (await body_of(server, team, request)).get("reasoning_effort")
 
         assert await effort("thinks") == "minimal"

@@ -9,7 +9,6 @@ import pytest
 from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
 from polypilot_providers.errors import StreamBroken, Unavailable
-from polypilot_providers.failures import Peer
 from polypilot_providers.framing import NDJSON, SSE
 from polypilot_providers.origin import Origin
 from polypilot_providers.testing import ScriptedServer, Step, reply, stream
@@ -58,7 +57,7 @@ async def ask(
     async with ScriptedServer(steps) as server:
         call = Call("team", Origin.parse(server.url), "/", {"stream": True}, needs_key=False)
         limits = Limits(10, 10, 10)
-        got = [e async for e in http.stream(call, make(Peer("team", "h")), limits)]
+        got = [e async for e in http.stream(call, make, limits)]
         return got, server.requests[0].headers["accept"]
 
 

@@ -237,13 +237,18 @@ def test_a_blocked_prompt() -> None:
     [
         ("MALFORMED_FUNCTION_CALL", "tool call"),
         ("UNEXPECTED_TOOL_CALL", "not offered"),
-        ("MISSING_THOUGHT_SIGNATURE", "proof"),
         ("OTHER", "does not tell"),
     ],
 )
 def test_the_model_failed(said: str, words: str) -> None:
     with pytest.raises(Unavailable, match=words):
         read(chunk({"text": "a"}), chunk(finish=said))
+
+
+def test_a_conversation_without_proof_is_not_asked_again() -> None:
+    with pytest.raises(RequestRefused, match="proof") as caught:
+        read(chunk({"text": "a"}), chunk(finish="MISSING_THOUGHT_SIGNATURE"))
+    assert not caught.value.failover
 
 
 def test_without_a_finish_reason_an_answer_is_broken() -> None:
@@ -665,41 +670,44 @@ async def test_a_model_that_only_may_be_told_to_show_its_thoughts(
         assert len(server.requests) == 1
 
 
-async def test_what_a_model_refuses_to_be_told_is_left_out(
+async def test_what_a_model_refuses_to_be_told_is_not_said_again(
     gemini: Callable[..., Provider],
 ) -> None:
     words = "Thinking level MINIMAL is not supported for this model."
     refusal = reply(400, told(400, "INVALID_ARGUMENT", words))
-    async with ScriptedServer(refusal, stream(ANSWER), stream(ANSWER)) as server:
+    async with ScriptedServer(refusal, stream(ANSWER)) as server:
         provider = gemini(server.url)
         request = ChatRequest("gemini-3.6-flash", (user("x"),), max_tokens=5, completion=True)
-        body = await body_of(server, provider, request)
-        assert len(server.requests) == 2
-        assert body["generationConfig"] == {"maxOutputTokens": 5}
-        await body_of(server, provider, request)
-        assert len(server.requests) == 3
+        instead = {"maxOutputTokens": 5, "thinkingConfig": {"thinkingLevel": "low"}}
+        for count in (2, 3):
+            body = await body_of(server, provider, request)
+            assert body["generationConfig"] == instead
+            assert len(server.requests) == count
+        # It was learned of this model alone.
         other = ChatRequest("gemini-3.5-flash", (user("x"),), completion=True)
         body = await body_of(server, provider, other)
-        assert "thinkingConfig" in str(body["generationConfig"])
+        assert body["generationConfig"] == {"thinkingConfig": {"thinkingLevel": "minimal"}}
 
 
-async def test_it_is_left_out_once_and_forgotten_if_that_was_no_help(
+async def test_what_was_learned_is_forgotten_if_that_was_no_help(
     gemini: Callable[..., Provider],
 ) -> None:
     one = "Budget 0 is invalid. This model only works in thinking mode."
+    two = "The thinking budget 128 is invalid."
     refusals = [
-        reply(400, told(400, "INVALID_ARGUMENT", words)) for words in (one, "A temperature?", one)
+        reply(400, told(400, "INVALID_ARGUMENT", words)) for words in (one, "A temperature?", two)
     ]
     async with ScriptedServer(*refusals) as server:
         provider = gemini(server.url)
         request = ChatRequest("gemini-2.5-flash", (user("x"),), temperature=0.1, effort="none")
         _, error = await outcome(provider.chat(request))
         assert type(error).__base__ is RequestRefused
-        first, second = (cast("Any", request.json) for request in server.requests)
-        assert first["generationConfig"].keys() == {"temperature", "thinkingConfig"}
-        assert second["generationConfig"].keys() == {"temperature"}
+        sent = [cast("Any", request.json).get("generationConfig") for request in server.requests]
+        thinking: dict[str, object] = {"thinkingConfig": {"thinkingBudget": 128}}
+        first = {"temperature": 0.1, "thinkingConfig": {"thinkingBudget": 0}}
+        assert sent == [first, {"temperature": 0.1, **thinking}, thinking, None]
         await outcome(provider.chat(request))
-        assert server.requests[2].json == first
+        assert cast("Any", server.requests[4].json)["generationConfig"] == first
         # Nothing that was sent is named: there is nothing to leave out.
         count = len(server.requests)
         await outcome(provider.chat(ChatRequest("m", (user("x"),))))

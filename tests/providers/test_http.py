@@ -25,7 +25,6 @@ from polypilot_providers.errors import (
     TimedOut,
     Unavailable,
 )
-from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network, os_reason
 from polypilot_providers.origin import Origin
@@ -66,13 +65,13 @@ def call(server: ScriptedServer, **fields: object) -> Call:
         "body": {"model": "m"},
         "needs_key": False,
     }
-    return Call(**(defaults | fields))  # pyright: ignore[reportArgumentType]
+    return Call(**(defaults | fields))  # pyright: ignore[reportArgumentType] - fields of several types
 
 
 async def ask(
     http: HttpClient, what: Call, limits: Limits = PATIENT
 ) -> tuple[list[Event], ProviderError | None]:
-    return await outcome(http.stream(what, OpenAIParser(Peer("team", "h")), limits))
+    return await outcome(http.stream(what, OpenAIParser, limits))
 
 
 async def test_connections_are_kept_and_used_again(http: HttpClient) -> None:
@@ -229,7 +228,7 @@ async def test_content_holds_off_the_idle_limit_but_not_the_total(http: HttpClie
 async def test_the_readers_own_time_does_not_count(http: HttpClient) -> None:
     go = asyncio.Event()
     async with ScriptedServer(stream(HELLO, Wait(go), HELLO, FINISH, DONE)) as server:
-        what = http.stream(call(server), OpenAIParser(Peer("", "")), Limits(10, 10, 0.3))
+        what = http.stream(call(server), OpenAIParser, Limits(10, 10, 0.3))
         async with aclosing(what) as events:
             assert await anext(events) == TextDelta("hello")
             await asyncio.sleep(0.5)  # the reader is busy for longer than the idle limit
@@ -537,3 +536,13 @@ async def test_the_environments_settings_by_default(
     _, error = await ask(http, what)
     assert isinstance(error, ConfigurationError)
     assert "HTTPS_PROXY" in error.message
+
+
+async def test_a_key_that_takes_for_ever_is_within_the_limits(http: HttpClient) -> None:
+    async def never() -> Secret | None:
+        await asyncio.Event().wait()
+
+    async with ScriptedServer(stream(HELLO + FINISH + DONE)) as server:
+        got, error = await ask(http, call(server, key=never), Limits(10, 10, 10, total=0.01))
+        assert (got, type(error)) == ([], TimedOut)
+        assert server.requests == []

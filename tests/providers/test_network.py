@@ -12,7 +12,6 @@ import pytest
 from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
 from polypilot_providers.errors import ConfigurationError, NetworkError, ProviderError
-from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network, os_reason
 from polypilot_providers.origin import Origin
@@ -156,7 +155,7 @@ async def through(proxy: Proxy, network_of: str, authority: Authority, url: str)
         call = Call("team", Origin.parse(url), "/v1", {}, key_of("canary-key"))
         try:
             limits = Limits(10, 10, 10)
-            return [e async for e in http.stream(call, OpenAIParser(Peer("", "")), limits)]
+            return [e async for e in http.stream(call, OpenAIParser, limits)]
         except ProviderError as error:
             return error
         finally:

@@ -52,7 +52,7 @@ from polypilot_providers.types import (
     assistant,
     user,
 )
-from polypilot_providers.wires.ollama import MAX_WINDOW, SHOWN
+from polypilot_providers.wires.ollama import MAX_WINDOW, SHOWN, OllamaProvider
 from polypilot_providers.wires.ollama_stream import OllamaParser
 
 if TYPE_CHECKING:
@@ -311,7 +311,7 @@ async def test_how_much_to_reason(
     ]
     async with ScriptedServer(stream(CHAT)) as server:
         provider = build(row(server.url, models=models), key, http)
-        request = ChatRequest(model, (user("x"), assistant("y")), **fields)  # pyright: ignore[reportArgumentType]
+        request = ChatRequest(model, (user("x"), assistant("y")), **fields)  # pyright: ignore[reportArgumentType] - fields of several types
         body = await body_of(server, provider, request)
         assert body.get("think") == think
         assert ("think" in body) == (think is not None)
@@ -328,6 +328,10 @@ async def test_a_model_that_does_not_reason_is_asked_again_without(
         assert "think" not in await body_of(server, provider, asked)
         assert "think" not in await body_of(server, provider, asked)
         assert ["think" in request.json for request in server.requests] == [True, False, False]
+        # It was learned of this model alone.
+        assert "think" in await body_of(
+            server, provider, ChatRequest("m:4b", asked.messages, effort="high")
+        )
     async with ScriptedServer(no) as server:
         provider = build(row(server.url), key, http)
         for request, sent in ((asked, 2), (ChatRequest("m", (user("x"),)), 3)):
@@ -386,6 +390,12 @@ async def test_a_cloud_model_is_not_passed_off_as_one_of_this_machine(
             with pytest.raises(ConfigurationError, match="this machine"):
                 await body_of(server, provider, request)
         assert server.requests == []
+    # Where all run elsewhere, it is a name like any other.
+    elsewhere = build(row("https://ollama.example"), key, http)
+    assert isinstance(elsewhere, OllamaProvider)
+    assert (
+        elsewhere.chat_body(ChatRequest("gpt-oss:120b-cloud", ()))["model"] == "gpt-oss:120b-cloud"
+    )
 
 
 # Errors
@@ -522,4 +532,3 @@ def test_rows() -> None:
     local, cloud = rows({})["ollama"], rows({})["ollama-cloud"]
     assert (local.wire, local.completion, local.auth) == ("ollama", "ollama-generate", "none")
     assert (cloud.wire, cloud.base_url, cloud.auth) == ("ollama", "https://ollama.com", "keyring")
-    assert local.model("gpt-oss:20b").slow_completion

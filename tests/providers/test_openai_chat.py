@@ -161,6 +161,15 @@ def test_tool_calls_are_assembled_by_index() -> None:
     ]
 
 
+def test_a_tool_call_that_the_limit_cut_off_is_none() -> None:
+    whole = {"index": 0, "id": "a", "function": {"name": "add", "arguments": "{}"}}
+    cut = {"index": 1, "id": "b", "function": {"name": "write", "arguments": '{"path": "src/ma'}}
+    assert read(delta(tool_calls=[whole, cut]), delta("length"), DONE) == [
+        ToolCall("a", "add", "{}"),
+        Stop(StopReason.LENGTH),
+    ]
+
+
 def test_tool_calls_of_servers_that_number_them_badly() -> None:
     """All with index 0, without index, without id, with arguments as an object."""
     first = {"index": 0, "id": "a", "function": {"name": "add", "arguments": "{}"}}

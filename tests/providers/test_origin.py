@@ -27,7 +27,7 @@ LOOK_ALIKES = [
     "http://api.openai.com:443",
     "ftp://api.openai.com",
     "https://аpi.openai.com",  # noqa: RUF001 - Cyrillic a: that is the point
-    "https://api.openаi.com",  # noqa: RUF001
+    "https://api.openаi.com",  # noqa: RUF001 - look-alikes are what is tested
     "https://xn--pi-6kc.openai.com",
     "https://ａpi.openai.com",  # noqa: RUF001 - full width
     "https://api.openaı.com",  # noqa: RUF001 - dotless i
@@ -91,7 +91,7 @@ def test_other_spellings_of_the_same(url: str) -> None:
         "127.0.0.01",
         "127.0.0.256",
         "127.0.0.1.5",
-        "１２７.0.0.1",  # noqa: RUF001
+        "１２７.0.0.1",  # noqa: RUF001 - look-alikes are what is tested
         "[::1%25lo]",
         "[::1",
         "[1::2::3]",

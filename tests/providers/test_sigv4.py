@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, quote
 
 import pytest
 from botocore.auth import SigV4Auth  # pyright: ignore[reportMissingTypeStubs] - it has none
-from botocore.awsrequest import AWSRequest  # pyright: ignore[reportMissingTypeStubs]
-from botocore.credentials import Credentials  # pyright: ignore[reportMissingTypeStubs]
+from botocore.awsrequest import AWSRequest  # pyright: ignore[reportMissingTypeStubs] - it has none
+from botocore.credentials import Credentials  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from polypilot_providers.catalog import rows
 from polypilot_providers.errors import AuthError, ConfigurationError

@@ -18,7 +18,6 @@ import trustme
 from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
 from polypilot_providers.errors import ConfigurationError, NetworkError, ProviderError, TimedOut
-from polypilot_providers.failures import Peer
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
@@ -46,7 +45,7 @@ PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 async def ask(http: HttpClient, url: str, limits: Limits = LIMITS) -> ProviderError | None:
     call = Call("team", Origin.parse(url), "/v1", {"code": "canary"}, key_of("canary-key"))
-    got, error = await outcome(http.stream(call, OpenAIParser(Peer("", "")), limits))
+    got, error = await outcome(http.stream(call, OpenAIParser, limits))
     assert got == ([] if error else [Stop(StopReason.END)])
     return error
 

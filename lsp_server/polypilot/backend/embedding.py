@@ -70,7 +70,7 @@ class Embedding:
     def _current(self) -> tuple[Runtime, Retiring]:
         if self._runtime is None:
             # Its imports are wanted only by those who use it.
-            from polypilot.embedded.runtime import Runtime  # noqa: PLC0415
+            from polypilot.embedded.runtime import Runtime  # noqa: PLC0415 - see above
 
             embedded = self._settings.embedded
             runtime = Runtime(

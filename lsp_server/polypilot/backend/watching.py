@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from polypilot.chat.events import ChatEvent, End
 from polypilot.chat.service import ChatError, ChatPlan, ChatService
 from polypilot.completion.values import Ended, EngineEvent, Moved, Requested
-from polypilot.errors import Problem, describe
+from polypilot.errors import Problem, describe, printable, redact
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -83,7 +83,7 @@ class Watcher:
         left, to = switched.from_.provider_id, switched.to.provider_id
         if (left, to) not in self._moved:
             self._moved.add((left, to))
-            why = switched.message or switched.reason
+            why = printable(redact(switched.message)) or switched.reason
             self._board.notice(f"{to} answers instead of {left}: {why}")
 
     def _facts(self) -> None:

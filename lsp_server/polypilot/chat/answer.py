@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polypilot.chat import events
+from polypilot.errors import printable, redact
 from polypilot_prompts.sanitize import Sanitizer, strip_controls
 from polypilot_providers.router import Switched
 from polypilot_providers.types import (
@@ -100,5 +101,5 @@ class Answering:
 def _switch_message(switched: Switched) -> str:
     message = f"{switched.from_.provider_id} did not answer ({switched.reason})"
     if switched.message:
-        message = f"{message}: {strip_controls(switched.message)}"
+        message = f"{message}: {printable(redact(switched.message))}"
     return f"{message}. Answered by {switched.to.provider_id} {switched.to.model}".rstrip() + "."

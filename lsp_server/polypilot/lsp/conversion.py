@@ -11,7 +11,7 @@ from cattrs.errors import BaseValidationError
 from lsprotocol import types
 from pygls.protocol import default_converter
 
-from polypilot.lsp import methods
+from polypilot.lsp import methods, wire_form
 from polypilot.lsp.jsontext import plain
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def shared_converter() -> Converter:
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(types.ProgressToken, _token)
     converter.register_structure_hook(types.ProgressToken | None, _optional_token)
-    methods.register(converter)
+    wire_form.register(converter)
     return converter
 
 

@@ -6,16 +6,10 @@ None is left out when it is None; unknown fields of a message are ignored.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Literal
 
 import attrs
-from cattrs.gen import make_dict_structure_fn, override
 from lsprotocol import types  # noqa: TC002 -- cattrs reads the annotations at run time
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cattrs import Converter
 
 CHAT_SEND = "polypilot/chat/send"
 CHAT_SESSIONS = "polypilot/chat/sessions"
@@ -322,38 +316,3 @@ PARAMS: dict[str, type | None] = {
     STATUS: None,
 }
 """The type of each request's params; None where it takes none."""
-
-
-def wire_name(field: str) -> str:
-    """``partial_result_token`` → ``partialResultToken``; a trailing underscore goes away."""
-    head, *rest = field.rstrip("_").split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
-def register(converter: Converter) -> None:
-    """Teaches ``converter`` the classes of this module; each is compiled when first used."""
-
-    def ours(kind: object) -> bool:
-        return isinstance(kind, type) and kind.__module__ == __name__ and attrs.has(kind)
-
-    def structure(kind: type) -> Callable[[Any, Any], Any]:
-        names = {f.name: override(rename=wire_name(f.name)) for f in attrs.fields(kind)}
-        # cattrs types its overrides too narrowly for a mapping that is made at run time.
-        make = cast("Callable[..., Callable[[Any, Any], Any]]", make_dict_structure_fn)
-        return make(kind, converter, **names)
-
-    def unstructure(kind: type) -> Callable[[Any], dict[str, object]]:
-        fields = [(f.name, wire_name(f.name), f.default is None) for f in attrs.fields(kind)]
-
-        def to_wire(value: object) -> dict[str, object]:
-            found: dict[str, object] = {}
-            for name, on_wire, optional in fields:
-                item = getattr(value, name)
-                if item is not None or not optional:
-                    found[on_wire] = converter.unstructure(item)
-            return found
-
-        return to_wire
-
-    converter.register_structure_hook_factory(ours, structure)
-    converter.register_unstructure_hook_factory(ours, unstructure)

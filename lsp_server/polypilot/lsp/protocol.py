@@ -65,7 +65,7 @@ class PolypilotProtocol(LanguageServerProtocol):
     """One connection's state. ``sink`` is set before the first message."""
 
     # The base class declares the class of servers that it was written for.
-    _server: PolypilotServer[Any]  # pyright: ignore[reportIncompatibleVariableOverride]
+    _server: PolypilotServer[Any]  # pyright: ignore[reportIncompatibleVariableOverride] - narrower than pygls's own on purpose
 
     def __init__(self, server: PolypilotServer[Any], converter: Converter) -> None:
         super().__init__(server, converter)

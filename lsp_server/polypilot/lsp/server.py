@@ -66,7 +66,7 @@ class PolypilotServer(LanguageServer, Generic[B]):
     """
 
     # The base class declares the class of protocol that it was written for.
-    protocol: PolypilotProtocol  # pyright: ignore[reportIncompatibleVariableOverride]
+    protocol: PolypilotProtocol  # pyright: ignore[reportIncompatibleVariableOverride] - narrower than pygls's own on purpose
 
     def __init__(
         self,

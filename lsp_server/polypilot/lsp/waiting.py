@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 _OF_ONE_DOCUMENT = "textDocument/did"
+_OF_THE_WORKSPACE = "workspace/did"
+"""Settings, folders, files on disk: they decide what may be sent, so no request about another
+document may overtake them."""
 
 
 class Line:
@@ -116,6 +119,8 @@ class Line:
         fields = cast("dict[str, Any]", message)
         method, params = fields.get("method"), fields.get("params")
         if not isinstance(method, str) or method == types.EXIT:
+            return False
+        if method.startswith(_OF_THE_WORKSPACE):
             return False
         if method == types.CANCEL_REQUEST and isinstance(params, dict):
             # It may be for the large message.

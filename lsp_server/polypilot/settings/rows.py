@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from polypilot.settings.checks import soften
 from polypilot.settings.source import EMBEDDED, SettingsProblem, Source
-from polypilot_providers.catalog import ProviderRow
+from polypilot_providers.catalog import ProviderRow, example
 from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.origin import Origin
 
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-_DECISIVE = {"wire", "base_url", "variables", "query", "headers", "auth", "command", "key_env"}
+_DECISIVE = {
+    "wire",
+    "base_url",
+    "variables",
+    "query",
+    "headers",
+    "auth",
+    "account",
+    "command",
+    "key_env",
+}
 """Fields that decide where text and keys go. If one is bad the row is not used at all: its
 default would send them somewhere the user did not mean."""
 _TABLES = ("variables", "query", "headers")
@@ -127,15 +137,17 @@ class Rows:
     def _start(self, provider_id: str, values: dict[str, Leaf]) -> dict[str, object]:
         """What the user's fields are laid over: the catalog's row, or an empty one.
 
-        The supplier's variables hold keys for the supplier's origin. A row that moves to
-        another origin does not inherit them; it may name them itself.
+        The supplier's variables and command yield keys for the supplier's origin. A row that
+        moves to another origin does not inherit them; it may name them itself.
         """
         base = self.catalog.get(provider_id)
         if base is None:
             return {"id": provider_id, "name": provider_id}
         moved = values.get("base_url")
-        same = moved is None or _origin(moved.value) == _origin(base.base_url)
-        return base.model_dump() if same else {**base.model_dump(), "key_env": ()}
+        here = None if moved is None else _origin(moved.value)
+        if moved is None or (here is not None and here == _origin(base.base_url)):
+            return base.model_dump()
+        return {**base.model_dump(), "key_env": (), "command": ()}
 
     def _drop_bad(self, provider_id: str, values: dict[str, Leaf], exc: ValidationError) -> bool:
         """Report each bad field once and take it out. False if the row can't do without it."""
@@ -165,7 +177,7 @@ class Rows:
     def _sound(self, provider_id: str, row: ProviderRow, values: dict[str, Leaf]) -> bool:
         """What the row's types can't say. Nothing is interpolated: ``${NAME}`` is no host."""
         try:
-            Origin.parse(row.example())
+            Origin.parse(example(row.base_url))
         except ConfigurationError as exc:
             cure = exc.cure.rstrip(".")
             self._bad(provider_id, "base_url", exc.message, cure, self._line(values, "base_url"))
@@ -184,7 +196,7 @@ class Rows:
     ) -> bool:
         """A program of a relative path would be looked for in the opened repository."""
         program = command[0] if command else ""
-        if program and (os.path.isabs(program) or not set(program) & {"/", "\\"}):  # noqa: PTH117
+        if program and (os.path.isabs(program) or not set(program) & {"/", "\\"}):  # noqa: PTH117 - strings, of any platform
             return True
         message = "must begin with a program's name or its absolute path"
         line = self._line(values, "command" if command else "auth")
@@ -206,8 +218,9 @@ class Rows:
 
 
 def _origin(url: object) -> Origin | None:
+    """The origin, whatever its address leaves open; None: it is none."""
     try:
-        return Origin.parse(str(url))
+        return Origin.parse(example(str(url)))
     except ConfigurationError:
         return None
 

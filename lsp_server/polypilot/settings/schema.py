@@ -51,7 +51,6 @@ ROW_DESCRIPTIONS = {
     "api_version": "Version header (anthropic-messages); empty is 2023-06-01.",
     "cache": "How prompt caching is asked for, if it has to be: by a key, or by marks in the "
     "prompt.",
-    "pricing": "The supplier's id in the price list, if it is there under another one.",
     "retired": "Models that are no longer served, and what to use instead.",
     "as_of": "Date of the row's facts.",
     "source": "Where the row's facts are from.",
@@ -69,11 +68,11 @@ MODEL_DESCRIPTIONS = {
     "thinking": "Whether and when the model reasons.",
     "sampling": "Whether the model takes a temperature.",
     "stop_limit": "How many stop sequences this model takes, if not as many as the others.",
-    "thinking_budget": "Whether its reasoning is limited in tokens, not by a level (gemini).",
+    "thinking_budget": "Whether its reasoning is limited in tokens, not by a level "
+    "(gemini, bedrock-converse).",
     "max_tokens_field": "Overrides the provider's for this model.",
     "images": "Whether the model takes pictures; left out, it is tried.",
     "tools": "Whether the model calls tools.",
-    "chat": "Whether the model answers questions, and does not only complete.",
     "wire": "Protocol of this model, if it is served over another one.",
     "shutdown_date": "Date after which the model is no longer served.",
     "notes": "Anything worth knowing.",

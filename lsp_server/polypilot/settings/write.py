@@ -86,7 +86,7 @@ def _changed(path: Path, old: bytes, changes: Mapping[str, object | None]) -> by
         problem = before.problems[0]
         raise SettingsError(f"not changed, because {problem}", cure=problem.cure)
     import tomlkit  # noqa: PLC0415  (0.1 s that only a change needs)
-    from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
+    from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415 - as the line above
 
     bom = _BOM if old.startswith(_BOM) else b""
     try:

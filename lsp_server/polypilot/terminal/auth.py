@@ -56,12 +56,18 @@ def set_key(
         return session.run(_store(session.backend, program.output, row.id, key, check=not no_check))
 
 
+_KEYLESS = {
+    "none": "needs no key",
+    "command": "gets its token from a command",
+    "aws": "takes this machine's AWS credentials",
+}
+
+
 def _row_with_key(backend: Backend, provider_id: str) -> ProviderRow:
     """The provider's row, if it is one that takes a key."""
     row = backend.row(provider_id)
     if row.auth != "keyring":
-        why = "needs no key" if row.auth == "none" else "gets its token from a command"
-        message = f"{row.name or row.id} {why}; there is nothing to store."
+        message = f"{row.name or row.id} {_KEYLESS[row.auth]}; there is nothing to store."
         raise click.UsageError(message)
     return row
 

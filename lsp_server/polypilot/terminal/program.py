@@ -72,7 +72,7 @@ class Program:
     def session(self, roots: Sequence[Path] | None = None) -> Generator[Session]:
         """A backend over ``roots`` (default: the folder that the user is in), closed at the end."""
         # Imported here: `--help` and usage errors need none of it.
-        from polypilot.backend import Backend  # noqa: PLC0415
+        from polypilot.backend import Backend  # noqa: PLC0415 - a face starts without it
 
         backend = Backend.open(roots=roots if roots is not None else [workspace_root(Path.cwd())])
         self._set_up_logging(backend.loaded.settings.log.level)

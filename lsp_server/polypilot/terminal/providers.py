@@ -50,6 +50,8 @@ def _key(state: ProviderState) -> Text:
         return Text("not needed", style="dim")
     if state.auth == "command":
         return Text("by command", style="dim")
+    if state.auth == "aws":
+        return Text("AWS", style="dim")
     if state.key_stored is None:
         return Text("?", style="yellow")
     return Text("stored", style="green") if state.key_stored else Text("none", style="dim")

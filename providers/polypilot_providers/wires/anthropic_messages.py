@@ -75,7 +75,7 @@ class AnthropicParser(SseParser):
         elif kind == "content_block_start":
             yield from self._block(value.get("index"), as_dict(value.get("content_block")))
         elif kind == "content_block_stop":
-            yield from self._tools.take()
+            yield from self._tools.finish(value.get("index"))
         elif kind == "message_start":
             message = as_dict(value.get("message"))
             self.model = as_str(message.get("model")) or None
@@ -89,7 +89,7 @@ class AnthropicParser(SseParser):
     def end(self) -> Iterator[Event]:
         """See SseParser."""
         reason = _FINISH.get(self._finish, StopReason.END)
-        yield from self._tools.take()
+        yield from self._tools.take(reason)
         if reason is StopReason.REFUSAL:
             yield Refusal(self._refusal)
         yield from closing(read_usage(self._usage), reason, self.model)

@@ -8,24 +8,23 @@ documentation.
 from __future__ import annotations
 
 import re
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from polypilot_providers.base import CHAT_LIMITS, Limits
 from polypilot_providers.catalog import ModelRow
 from polypilot_providers.errors import AuthError
-from polypilot_providers.failures import ParameterRefused
-from polypilot_providers.jsonvalue import as_int
+from polypilot_providers.jsonvalue import as_dict, as_int, as_list
 from polypilot_providers.types import ModelInfo
 from polypilot_providers.wires import attachments
 from polypilot_providers.wires.bedrock_messages import messages_of, tools_of
 from polypilot_providers.wires.bedrock_stream import ConverseParser
-from polypilot_providers.wires.provider import LIST_LIMITS, ChatOnlyProvider, Quirks
+from polypilot_providers.wires.provider import LIST_LIMITS, ChatOnlyProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+    from polypilot_providers.call import Call
     from polypilot_providers.types import ChatRequest, Event
 
 _PLACES = {
@@ -37,6 +36,9 @@ _PLACES = {
     "reasoningConfig": "additionalModelRequestFields",
 }
 """Where in the body each optional parameter stands."""
+_MARK = "cachePoint"
+"""What follows on the part of a prompt that is to be kept."""
+_OPTIONAL = (*_PLACES, _MARK)
 _GEOGRAPHY = re.compile(r"^(?:[a-z]{2}(?:-gov)?|apac|global)\.")
 _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 4096, "high": 16_384}
 _LEAST_BUDGET = 1024
@@ -47,34 +49,17 @@ _DEFAULT_MAX_TOKENS = 8192
 class BedrockProvider(ChatOnlyProvider):
     """Serves a row of the wire ``bedrock-converse``, by API key or by AWS credentials."""
 
-    async def chat(
+    def chat(
         self, request: ChatRequest, limits: Limits = CHAT_LIMITS
     ) -> AsyncGenerator[Event, None]:
-        """See Provider. Leaves out, once per request, what the model turns out not to take."""
-        model = self._model(request.model, self._row.chat_model)
-        facts = self._facts(model)
-        attachments.check(self.id, facts, request.messages)
-        wanted = self._options(request, model, facts)
-        quirks = self._quirks.get(model, Quirks())
-        again = False
-        while True:
-            sent = quirks.apply(wanted)
+        """See Provider."""
+
+        def prepare() -> Call:
+            model = self._model(request.model, self._row.chat_model)
             path = f"/model/{quote(model, safe='')}/converse-stream"
-            call = self._call(path, self.chat_body(request, sent), request)
-            stream = self._http.stream(call, ConverseParser(call.peer), limits)
-            try:
-                async with aclosing(stream) as events:
-                    async for event in events:
-                        # What was learned holds only if it made the request acceptable.
-                        self._quirks[model] = quirks
-                        yield event
-            except ParameterRefused as error:
-                quirks = quirks.copy()
-                if again or not quirks.learn(error, sent, tuple(sent)):
-                    raise
-                again = True
-            else:
-                return
+            return self._call(path, self.chat_body(request, model), request)
+
+        return self._stream(prepare, ConverseParser, limits, _OPTIONAL)
 
     async def models(self) -> list[ModelInfo]:
         """The catalog's models, once the supplier has shown that it takes the key.
@@ -102,20 +87,27 @@ class BedrockProvider(ChatOnlyProvider):
             for row in self._row.models
         ]
 
-    def chat_body(self, request: ChatRequest, options: Mapping[str, object]) -> dict[str, object]:
-        """The body of a ConverseStream request with these optional parameters."""
+    def chat_body(self, request: ChatRequest, model: str) -> dict[str, object]:
+        """The body of a ConverseStream request, its optional parameters not yet in their places."""
+        facts = self._facts(model)
+        attachments.check(self.id, facts, request.messages)
         body: dict[str, object] = {"messages": messages_of(request.messages, self._own)}
         if request.system:
-            system: list[dict[str, object]] = [{"text": request.system}]
-            if "cachePoint" in options:
-                system.append({"cachePoint": options["cachePoint"]})
-            body["system"] = system
-        placed: dict[str, dict[str, object]] = {"inferenceConfig": {}}
-        for name in options.keys() & _PLACES.keys():
-            placed.setdefault(_PLACES[name], {})[name] = options[name]
+            body["system"] = [{"text": request.system}]
         if tools := tools_of(request):
             body["toolConfig"] = {"tools": tools}
-        return body | placed
+        return body | self._options(request, model, facts)
+
+    def _nested(self, body: Mapping[str, object]) -> dict[str, object]:
+        """See WireProvider."""
+        placed: dict[str, object] = {name: body[name] for name in body if name not in _OPTIONAL}
+        if "system" in body and _MARK in body:
+            placed["system"] = [*as_list(body["system"]), {_MARK: body[_MARK]}]
+        placed["inferenceConfig"] = {}
+        for name, place in _PLACES.items():
+            if name in body:
+                placed[place] = as_dict(placed.get(place)) | {name: body[name]}
+        return placed
 
     def _facts(self, model: str) -> ModelRow:
         """The row of ``model``, whichever regions it is asked in (``us.``, ``global.``...)."""
@@ -135,7 +127,7 @@ class BedrockProvider(ChatOnlyProvider):
         if stop := [text for text in request.stop if text.strip()][:most]:
             options["stopSequences"] = stop
         if self._row.cache == "marks" and (_is_claude(model) or _is_nova(model)):
-            options["cachePoint"] = {"type": "default"}
+            options[_MARK] = {"type": "default"}
         effort = request.effort or ("none" if request.completion else None)
         if effort is not None and _is_claude(model):
             return _claude(effort, facts, options)

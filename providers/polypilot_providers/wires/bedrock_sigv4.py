@@ -11,10 +11,11 @@ import asyncio
 import importlib
 import logging
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol, cast
 
-from polypilot_providers.errors import AuthError, ConfigurationError
+from polypilot_providers.errors import AuthError, ConfigurationError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 15.0
 """Seconds that finding credentials may take."""
+_GOOD_FOR = 30.0
+"""Seconds for which credentials that do not expire are kept."""
 
 
 class _Credentials(Protocol):
@@ -65,6 +68,7 @@ class AwsSigner:
         self._profile = profile
         self._patience = patience
         self._credentials: _Credentials | None = None
+        self._loaded = 0.0
         self._loading = threading.Lock()
 
     async def __call__(
@@ -94,7 +98,6 @@ class AwsSigner:
         try:
             auth = importlib.import_module("botocore.auth")
             request = importlib.import_module("botocore.awsrequest").AWSRequest
-            failed = importlib.import_module("botocore.exceptions").BotoCoreError
         except ImportError:
             raise ConfigurationError(
                 "signing with AWS credentials needs botocore, which is not installed",
@@ -108,22 +111,32 @@ class AwsSigner:
             kept = {name: text for name, text in headers.items() if name == "content-type"}
             asked = request(method=method, url=url, data=content, headers=kept)
             auth.SigV4Auth(keys, self._service, self._region).add_auth(asked)
-        except failed as error:
+        except ProviderError:
+            raise
+        except Exception as error:  # noqa: BLE001 - programs, files and caches of the user's
             # The error's own text may name files and accounts.
             raise self._refused(f"can't be used ({type(error).__name__})") from None
         return {name.lower(): str(text) for name, text in asked.headers.items()}
 
     def _load(self) -> _Credentials:
         with self._loading:
-            if self._credentials is None:
+            if self._credentials is None or self._is_old():
                 # At its debug level it logs what is signed, and that holds the session's token.
-                logging.getLogger("botocore").setLevel(logging.WARNING)
+                # urllib3 logs where it fetches credentials, which may be as good as a key.
+                for library in ("botocore", "urllib3"):
+                    logging.getLogger(library).setLevel(logging.WARNING)
                 session = importlib.import_module("botocore.session")
                 found = session.Session(profile=self._profile or None).get_credentials()
                 if found is None:
                     raise self._refused("are not set up")
                 self._credentials = cast("_Credentials", found)
+                self._loaded = time.monotonic()
             return self._credentials
+
+    def _is_old(self) -> bool:
+        """Whether the user may have written others since; those that expire renew themselves."""
+        renewing = hasattr(self._credentials, "refresh_needed")
+        return not renewing and time.monotonic() - self._loaded > _GOOD_FOR
 
     def _refused(self, what: str) -> AuthError:
         return AuthError(

@@ -68,7 +68,7 @@ class ConverseParser(WireParser):
         elif event == "contentBlockStart":
             self._start(value.get("contentBlockIndex"), as_dict(value.get("start")))
         elif event == "contentBlockStop":
-            yield from self._tools.take()
+            yield from self._tools.finish(value.get("contentBlockIndex"))
         elif event == "messageStop":
             self._stop(value)
         elif event == "metadata":
@@ -91,16 +91,15 @@ class ConverseParser(WireParser):
                 yield from self._reason(as_dict(reasoning.get("reasoningText")) | reasoning)
             else:
                 yield from self._delta(index, block)
-        yield from self._tools.take()
         self._usage = read_usage(as_dict(value.get("usage")))
         self._stop(value)
 
     def end(self) -> Iterator[Event]:
         """See WireParser."""
-        yield from self._tools.take()
         if self._finish in _MALFORMED:
             raise self.broken("the model wrote something that the supplier could not read")
         reason = _FINISH.get(self._finish, StopReason.END)
+        yield from self._tools.take(reason)
         if reason is StopReason.REFUSAL:
             yield Refusal(_REFUSALS[self._finish])
         yield from closing(self._usage, reason, self.model)

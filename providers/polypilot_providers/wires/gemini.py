@@ -7,7 +7,6 @@ a model's reasoning is limited differs from model to model and stands in the cat
 from __future__ import annotations
 
 import re
-from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -32,11 +31,9 @@ from polypilot_providers.wires.shared import first_int
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
-    from polypilot_providers.base import KeySource
     from polypilot_providers.call import Call
-    from polypilot_providers.catalog import ModelRow, ProviderRow
-    from polypilot_providers.http import HttpClient
-    from polypilot_providers.origin import Origin
+    from polypilot_providers.catalog import ModelRow
+    from polypilot_providers.errors import ProviderError
     from polypilot_providers.types import (
         ChatRequest,
         Event,
@@ -63,12 +60,21 @@ _BUDGETS = {
 _LEAST_BUDGET = 128
 """The least that Gemini 2.5 Pro takes, which can't be kept from reasoning."""
 
+_LEVELS = ("minimal", "low", "medium", "high")
+
+_CONFIG = ("maxOutputTokens", "stopSequences", "temperature")
+"""Fields of generationConfig, which holds thinkingConfig too."""
+_THINKING = ("includeThoughts", "thinkingBudget", "thinkingLevel")
+"""Fields of thinkingConfig."""
 _OPTIONAL = {
-    "thinkingConfig": re.compile(r"think", re.IGNORECASE),
+    "includeThoughts": re.compile(r"include.?thoughts", re.IGNORECASE),
+    "thinkingBudget": re.compile(r"budget", re.IGNORECASE),
+    "thinkingLevel": re.compile(r"thinking.?level", re.IGNORECASE),
     "temperature": re.compile(r"temperature", re.IGNORECASE),
     "stopSequences": re.compile(r"stop.?sequence", re.IGNORECASE),
 }
-"""Fields of generationConfig that a model may not take, and how a refusal speaks of them."""
+"""Fields that a model may not take, and how a refusal speaks of them."""
+_ANY_THINKING = re.compile(r"think", re.IGNORECASE)
 
 _INVENTED = re.compile(r"call_\d+")
 _VERTEX = re.compile(r"/v1\w*(?:/projects/([^/]+)/locations/[^/]+)?(/publishers/[^/]+)")
@@ -79,41 +85,15 @@ class GeminiProvider(ChatOnlyProvider):
 
     auth = "x-goog-api-key"
 
-    def __init__(
-        self, row: ProviderRow, origin: Origin, path: str, key: KeySource, http: HttpClient
-    ) -> None:
-        super().__init__(row, origin, path, key, http)
-        self._refused: dict[str, frozenset[str]] = {}
-
-    async def chat(
+    def chat(
         self, request: ChatRequest, limits: Limits = CHAT_LIMITS
     ) -> AsyncGenerator[Event, None]:
-        """See Provider; once per request, leaves out what the model refuses to be told."""
-        model = self._asked(request)
-        without = self._refused.get(model, frozenset())
-        again = False
-        while True:
-            body = self.chat_body(request, without)
-            call = self._call(_path(model), body, request)
-            stream = self._stream(lambda call=call: call, GeminiParser, limits, ())
-            try:
-                async with aclosing(stream) as events:
-                    async for event in events:
-                        # What was learned holds only if it made the request acceptable.
-                        self._refused[model] = without
-                        yield event
-            except ParameterRefused as error:
-                refused = {
-                    name
-                    for name in as_dict(body.get("generationConfig")).keys() & _OPTIONAL
-                    if _OPTIONAL[name].search(error.message)
-                }
-                if again or not refused:
-                    raise
-                without |= refused
-                again = True
-            else:
-                return
+        """See Provider."""
+
+        def prepare() -> Call:
+            return self._call(_path(self._asked(request)), self.chat_body(request), request)
+
+        return self._stream(prepare, GeminiParser, limits, tuple(_OPTIONAL))
 
     async def models(self) -> list[ModelInfo]:
         """See Provider."""
@@ -122,21 +102,36 @@ class GeminiProvider(ChatOnlyProvider):
         entries = [as_dict(entry) for entry in own or as_list(answer.get("publisherModels"))]
         return [_info(entry) for entry in entries if _answers(entry)]
 
-    def chat_body(
-        self, request: ChatRequest, without: frozenset[str] = frozenset()
-    ) -> dict[str, object]:
-        """The body of a request, its generationConfig ``without`` these fields."""
+    def chat_body(self, request: ChatRequest) -> dict[str, object]:
+        """The body of a request, its parameters not yet in their places."""
         facts = self._row.model(self._asked(request))
         check(self.id, facts, request.messages)
-        config = self._config(request, facts)
         body: dict[str, object] = {"contents": self._contents(request.messages, facts)}
         if request.system:
             body["systemInstruction"] = {"parts": [{"text": request.system}]}
-        if config := {name: value for name, value in config.items() if name not in without}:
-            body["generationConfig"] = config
         if request.tools:
             body["tools"] = [{"functionDeclarations": [_declared(tool) for tool in request.tools]}]
-        return body
+        return body | self._config(request, facts)
+
+    def _nested(self, body: Mapping[str, object]) -> dict[str, object]:
+        """See WireProvider."""
+        config: dict[str, object] = {name: body[name] for name in _CONFIG if name in body}
+        if thinking := {name: body[name] for name in _THINKING if name in body}:
+            config["thinkingConfig"] = thinking
+        placed = {name: body[name] for name in body if name not in (*_CONFIG, *_THINKING)}
+        return placed | ({"generationConfig": config} if config else {})
+
+    def _refused(
+        self, error: ProviderError, sent: Mapping[str, object], optional: Sequence[str]
+    ) -> dict[str, Sequence[object]]:
+        """See WireProvider; refusals name no fields, but speak of them."""
+        words = error.message
+        if not isinstance(error, ParameterRefused):
+            return {}
+        names = [name for name in optional if name in sent and _OPTIONAL[name].search(words)]
+        if not names and _ANY_THINKING.search(words):
+            names = [name for name in _THINKING if name in sent]
+        return {name: _instead(name, sent[name], words) for name in names}
 
     def _asked(self, request: ChatRequest) -> str:
         return self._model(request.model, self._row.chat_model).removeprefix("models/")
@@ -162,9 +157,7 @@ class GeminiProvider(ChatOnlyProvider):
             config["stopSequences"] = stop
         if request.temperature is not None and facts.sampling:
             config["temperature"] = request.temperature
-        if thinking := _thinking(request, facts):
-            config["thinkingConfig"] = thinking
-        return config
+        return config | _thinking(request, facts)
 
     def _contents(self, messages: Sequence[Message], facts: ModelRow) -> list[dict[str, object]]:
         """The conversation as the wire takes it: roles alternate, and nothing is empty."""
@@ -242,6 +235,16 @@ def _thinking(request: ChatRequest, facts: ModelRow) -> dict[str, object]:
     elif facts.efforts:
         config["thinkingLevel"] = facts.nearest_effort(wanted)
     return config
+
+
+def _instead(name: str, refused: object, words: str) -> Sequence[object]:
+    """What to choose instead, if it is this choice that ``words`` object to."""
+    if name == "thinkingBudget" and isinstance(refused, int) and refused < _LEAST_BUDGET:
+        return (_LEAST_BUDGET,)
+    if name == "thinkingLevel" and refused in _LEVELS:
+        named = re.search(rf"\b{refused}\b", words, re.IGNORECASE)
+        return _LEVELS[_LEVELS.index(refused) + 1 :] if named else ()
+    return ()
 
 
 def _declared(tool: Tool) -> dict[str, object]:

@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from polypilot_providers.errors import Unavailable
+from polypilot_providers.errors import RequestRefused, Unavailable
 from polypilot_providers.framing import Framing
 from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
 from polypilot_providers.sse import ServerEvent, SseDecoder
@@ -64,7 +64,6 @@ _FAILED = {
     "MALFORMED_RESPONSE": "over an answer that it could not put into words",
     "UNEXPECTED_TOOL_CALL": "over a tool call that it was not offered",
     "TOO_MANY_TOOL_CALLS": "after too many tool calls",
-    "MISSING_THOUGHT_SIGNATURE": "over the conversation's tool calls, which lack their proof",
 }
 _BESIDE = {"thought", "thoughtSignature", "partMetadata"}
 """What a part may have beside its one content."""
@@ -156,6 +155,8 @@ class GeminiParser(WireParser):
                 yield citation
         said = as_str(candidate.get("finishReason"))
         if said and said != "FINISH_REASON_UNSPECIFIED":
+            if said == "MISSING_THOUGHT_SIGNATURE":
+                raise self._unproven()
             if why := _FAILED.get(said):
                 raise self._gave_up(why)
             if said not in _FINISH:
@@ -206,6 +207,14 @@ class GeminiParser(WireParser):
         self._finish = reason
         self.progress += 1
         self.complete = True
+
+    def _unproven(self) -> RequestRefused:
+        return RequestRefused(
+            f"{self._peer.host} refuses the conversation: its tool calls lack their proof",
+            provider=self._peer.provider,
+            host=self._peer.host,
+            cure="Begin a new conversation.",
+        )
 
     def _gave_up(self, why: str) -> Unavailable:
         return Unavailable(

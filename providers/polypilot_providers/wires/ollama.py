@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
@@ -27,7 +26,7 @@ from polypilot_providers.wires.ollama_stream import OllamaParser
 from polypilot_providers.wires.provider import LIST_LIMITS, WireProvider
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from polypilot_providers.base import KeySource
     from polypilot_providers.call import Call
@@ -58,7 +57,6 @@ class OllamaProvider(WireProvider):
     ) -> None:
         base = path.removesuffix("/v1").removesuffix("/api")
         super().__init__(row, origin, base, key, http)
-        self._thoughtless: set[str] = set()
 
     def chat(
         self, request: ChatRequest, limits: Limits = CHAT_LIMITS
@@ -68,7 +66,7 @@ class OllamaProvider(WireProvider):
         def prepare() -> Call:
             return self._call("/api/chat", self.chat_body(request), request)
 
-        return self._answer(prepare, limits)
+        return self._stream(prepare, OllamaParser, limits, ("think",))
 
     def complete(
         self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
@@ -78,7 +76,7 @@ class OllamaProvider(WireProvider):
         def prepare() -> Call:
             return self._call("/api/generate", self.generate_body(request), request)
 
-        return self._answer(prepare, limits)
+        return self._stream(prepare, OllamaParser, limits, ("think",))
 
     async def models(self) -> list[ModelInfo]:
         """See Provider. Models that can't write text are left out."""
@@ -90,7 +88,7 @@ class OllamaProvider(WireProvider):
             for entry in entries
             if (name := as_str(entry.get("model")) or as_str(entry.get("name")))
             # Such a model runs elsewhere; see _name.
-            and not (self.local and (entry.get("remote_host") or name.endswith(_CLOUD)))
+            and not (self.local and (entry.get("remote_host") or name.casefold().endswith(_CLOUD)))
         ]
         turns = asyncio.Semaphore(SHOWN_AT_ONCE)
         shown = await asyncio.gather(*(self._show(name, turns) for name in names[:SHOWN]))
@@ -140,7 +138,7 @@ class OllamaProvider(WireProvider):
     def _name(self, asked: str, default: str) -> str:
         """The model to ask for, which is to run where the provider says it does."""
         model = self._model(asked, default)
-        if self.local and model.endswith(_CLOUD):
+        if self.local and model.casefold().endswith(_CLOUD):
             raise ConfigurationError(
                 f"{model} does not run on this machine: Ollama would send your text on",
                 provider=self.id,
@@ -170,7 +168,7 @@ class OllamaProvider(WireProvider):
         A model of which nothing is known is only told whether: levels are for few. To be told
         not to reason does no harm to a model that can't.
         """
-        if effort is None or facts.id in self._thoughtless:
+        if effort is None:
             return {}
         if facts.efforts:
             effort = facts.nearest_effort(effort)
@@ -179,31 +177,15 @@ class OllamaProvider(WireProvider):
             return {}
         return {"think": effort != "none"}
 
-    async def _answer(
-        self, prepare: Callable[[], Call], limits: Limits
-    ) -> AsyncGenerator[Event, None]:
-        """Stream an answer; once, ask again without reasoning a model that has none."""
-        while True:
-            call = prepare()
-            body = call.body or {}
-            model = as_str(body.get("model"))
-            began = False
-            try:
-                stream = self._stream(lambda: call, OllamaParser, limits, ())  # noqa: B023 - used at once
-                async with aclosing(stream) as events:
-                    async for event in events:
-                        began = True
-                        yield event
-            except ProviderError as error:
-                if began:
-                    raise
-                if _NO_THINKING not in error.message or "think" not in body:
-                    raise self._told(error, model) from None
-                self._thoughtless.add(model)
-            else:
-                return
+    def _refused(
+        self, error: ProviderError, sent: Mapping[str, object], optional: Sequence[str]
+    ) -> dict[str, Sequence[object]]:
+        """See WireProvider; it may say so in a line of its answer too."""
+        if _NO_THINKING not in error.message:
+            return {}
+        return {name: () for name in optional if name in sent}
 
-    def _told(self, error: ProviderError, model: str) -> ProviderError:
+    def _explained(self, error: ProviderError, sent: Mapping[str, object]) -> ProviderError:
         """``error``, with what Ollama said in words only taken for what it is."""
         if not isinstance(error, RequestRefused | StreamBroken):
             return error
@@ -217,7 +199,7 @@ class OllamaProvider(WireProvider):
             kind = UnknownModel
             cure = f"Select one of those that `polypilot models {self.id}` lists."
             if self._row.auth == "none":  # else it is somebody else's to manage
-                cure = f"Run `ollama pull {model}`, or select another model."
+                cure = f"Run `ollama pull {as_str(sent.get('model'))}`, or select another model."
         else:
             return error
         return kind(

@@ -19,14 +19,11 @@ def messages(request: ChatRequest, own: Callable[[ThoughtPart], bool]) -> list[d
     sent: list[dict[str, object]] = []
     if request.system:
         sent.append({"role": "system", "content": request.system})
-    names = {
-        part.id: part.name
-        for message in request.messages
-        for part in message.parts
-        if isinstance(part, ToolCallPart)
-    }
+    # As the talk goes: suppliers begin their ids anew with each answer.
+    names: dict[str, str] = {}
     for message in request.messages:
         sent.extend(_results(message, names))
+        names |= {part.id: part.name for part in message.parts if isinstance(part, ToolCallPart)}
         if wire := _message(message, own):
             sent.append(wire)
     return sent

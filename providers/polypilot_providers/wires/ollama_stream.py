@@ -56,9 +56,9 @@ class OllamaParser(WireParser):
         """See WireParser."""
         long = self._last.get("done_reason") == "length"
         reason = StopReason.LENGTH if long else StopReason.END
-        if self._tools:
+        if self._tools and not long:
             reason = StopReason.TOOL_CALLS
-        yield from self._tools.take()
+        yield from self._tools.take(reason)
         yield from closing(_usage(self._last), reason, self.model)
 
     def _tool(self, call: Mapping[str, object]) -> None:

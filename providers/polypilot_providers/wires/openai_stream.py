@@ -66,13 +66,13 @@ class OpenAIParser(SseParser):
     def end(self) -> Iterator[Event]:
         """See SseParser."""
         reason = _FINISH.get(self._finish, StopReason.END)
-        if self._tools:
+        if self._tools and reason is not StopReason.LENGTH:
             reason = StopReason.TOOL_CALLS
         elif self._refusal:
             reason = StopReason.REFUSAL
         elif isinstance(self._stopped_by, str) and reason is StopReason.END:
             reason = StopReason.STOP_SEQUENCE  # vLLM says which
-        yield from self._tools.take()
+        yield from self._tools.take(reason)
         if reason is StopReason.REFUSAL:
             yield Refusal(self._refusal)
         yield from closing(self._usage, reason, self.model)

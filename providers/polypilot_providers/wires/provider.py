@@ -10,17 +10,20 @@ from urllib.parse import urlencode
 
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
 from polypilot_providers.call import Call
-from polypilot_providers.errors import ConfigurationError, UnknownModel
+from polypilot_providers.errors import ConfigurationError, ProviderError, UnknownModel
 from polypilot_providers.failures import ParameterRefused
 from polypilot_providers.jsonvalue import as_dict, as_list, as_str
 from polypilot_providers.types import (
     ChatRequest,
     CompletionRequest,
+    FilePart,
+    ImagePart,
     TextPart,
     ThoughtPart,
     ToolCallPart,
     ToolResultPart,
 )
+from polypilot_providers.wires.quirks import Quirks, choice, nearest
 from polypilot_providers.wires.shared import WireParser
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from polypilot_providers.failures import Peer
     from polypilot_providers.http import HttpClient
     from polypilot_providers.origin import Origin
-    from polypilot_providers.types import Event, ModelInfo
+    from polypilot_providers.types import Event, ModelInfo, Part
 
 _MOST_REFUSALS = 3
 """Parameters that one request may be refused for before it is given up."""
@@ -42,74 +45,37 @@ LIST_LIMITS = Limits(connect=5.0, first_event=10.0, idle=10.0, total=15.0)
 def own_text(request: ChatRequest | CompletionRequest) -> tuple[str, ...]:
     """The user's text in a request, which no error message may repeat."""
     if isinstance(request, CompletionRequest):
-        texts = [request.prefix, request.suffix, *(file.text for file in request.extra)]
+        texts = [request.prefix, request.suffix]
+        for file in request.extra:
+            texts += [file.path, file.text]
     else:
         texts = [request.system]
+        for tool in request.tools:
+            texts += [tool.name, tool.description]
         for message in request.messages:
             for part in message.parts:
-                if isinstance(part, ToolCallPart):
-                    texts.append(part.arguments)
-                elif isinstance(part, TextPart | ToolResultPart):
-                    texts.append(part.text)
+                texts += _texts(part)
     return tuple(text for text in texts if text)
 
 
-class Quirks:
-    """Which optional parameters a model turned out not to take, and what to send instead.
-
-    A parameter maps to None (leave out), to another name, or to another value.
-    """
-
-    _RENAMES = {  # noqa: RUF012 - a constant
-        "max_tokens": "max_completion_tokens",
-        "max_completion_tokens": "max_tokens",
-    }
-    _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
-    def __init__(self) -> None:
-        self._dropped: set[str] = set()
-        self._renamed: dict[str, str] = {}
-        self._values: dict[str, object] = {}
-
-    def apply(self, body: Mapping[str, object]) -> dict[str, object]:
-        """``body`` as the model takes it."""
-        return {
-            self._renamed.get(name, name): self._values.get(name, value)
-            for name, value in body.items()
-            if name not in self._dropped
-        }
-
-    def learn(
-        self, error: ParameterRefused, body: Mapping[str, object], optional: Sequence[str]
-    ) -> bool:
-        """Take note of the optional parameters in ``body`` that ``error`` objects to."""
-        refused = [name for name in optional if name in body and error.names(name)]
-        for name in refused:
-            allowed = [value for value in self._EFFORTS if value in error.allowed()]
-            if name in self._RENAMES:
-                self._renamed[name] = self._RENAMES[name]
-            elif name == "reasoning_effort" and allowed and name not in self._values:
-                self._values[name] = allowed[0]
-            elif name == "reasoning" and allowed and name not in self._values:
-                self._values[name] = as_dict(body[name]) | {"effort": allowed[0]}
-            else:
-                self._dropped.add(name)
-        return bool(refused)
-
-    def copy(self) -> Quirks:
-        """Another one that knows the same."""
-        other = Quirks()
-        other._dropped = set(self._dropped)
-        other._renamed = dict(self._renamed)
-        other._values = dict(self._values)
-        return other
+def _texts(part: Part) -> list[str]:
+    match part:
+        case TextPart() | ThoughtPart() | ToolResultPart():
+            return [part.text]
+        case ToolCallPart():
+            return [part.arguments]
+        case FilePart():
+            inside = part.media_type.startswith("text/")
+            return [part.name, part.data.decode("utf-8", "replace")] if inside else [part.name]
+        case ImagePart():
+            return []
 
 
 def _signer(row: ProviderRow) -> Sign | None:
     if row.auth != "aws":
         return None
     # Only those who sign need the module.
-    from polypilot_providers.wires.bedrock_sigv4 import signer  # noqa: PLC0415
+    from polypilot_providers.wires.bedrock_sigv4 import signer  # noqa: PLC0415 - see above
 
     return signer(row)
 
@@ -128,7 +94,7 @@ class WireProvider(ABC):
         self._path = path
         self._key = key
         self._http = http
-        self._quirks: dict[str, Quirks] = {}
+        self._quirks: dict[tuple[str, str], Quirks] = {}
         self._sign = _signer(row)
 
     @property
@@ -217,28 +183,63 @@ class WireProvider(ABC):
         limits: Limits,
         optional: Sequence[str],
     ) -> AsyncGenerator[Event, None]:
-        """Stream an answer; leave out, one after the other, parameters the model refuses."""
+        """Stream an answer; change, one after the other, parameters the model refuses.
+
+        The body that ``prepare`` makes has every parameter at its top level; ``optional`` are
+        those that may be left out.
+        """
         call = prepare()
-        body = call.body or {}
-        model = as_str(body.get("model"))
+        wanted = call.body or {}
+        # As asked for, by path or by name; endpoints differ in what they take.
+        model = (call.path, as_str(wanted.get("model")))
         quirks = self._quirks.get(model, Quirks())
         refusals = 0
         while True:
-            sent = quirks.apply(body)
-            stream = self._http.stream(replace(call, body=sent), parser(call.peer), limits)
+            sent = quirks.apply(wanted)
+            began = False
+            stream = self._http.stream(replace(call, body=self._nested(sent)), parser, limits)
             try:
                 async with aclosing(stream) as events:
                     async for event in events:
-                        # What was learned holds only if it made the request acceptable.
-                        self._quirks[model] = quirks
+                        if refusals and not began:
+                            # What was learned holds only if it made the request acceptable.
+                            self._quirks[model] = quirks
+                        began = True
                         yield event
-            except ParameterRefused as error:
-                quirks = quirks.copy()
-                if refusals == _MOST_REFUSALS or not quirks.learn(error, sent, optional):
+            except ProviderError as error:
+                if began:
                     raise
+                refused = self._refused(error, sent, optional)
+                if refusals == _MOST_REFUSALS or not refused:
+                    raise self._explained(error, sent) from None
+                quirks = quirks.learned(refused, sent)
                 refusals += 1
             else:
                 return
+
+    def _nested(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        """``body`` with its parameters where the wire has them: mostly at the top level."""
+        return body
+
+    def _refused(
+        self, error: ProviderError, sent: Mapping[str, object], optional: Sequence[str]
+    ) -> dict[str, Sequence[object]]:
+        """The ``optional`` parameters in ``sent`` that ``error`` objects to.
+
+        Each with the choices to try in place of the refused one, best first.
+        """
+        if not isinstance(error, ParameterRefused):
+            return {}
+        return {
+            name: nearest(choice(name, sent[name]), error.allowed())
+            for name in optional
+            if name in sent and error.names(name)
+        }
+
+    def _explained(self, error: ProviderError, sent: Mapping[str, object]) -> ProviderError:
+        """``error`` as it is to be told, of a request that nothing came of."""
+        del sent
+        return error
 
 
 class ChatOnlyProvider(WireProvider):

@@ -233,7 +233,7 @@ class ResponsesParser(SseParser):
 
     def _take(self, draft: ToolDrafts) -> Iterator[Event]:
         self._called = True
-        yield from draft.take()
+        yield from draft.take(self._reason)
 
     def _last(self, value: Mapping[str, object]) -> Iterator[Event]:
         """Of the last event, which has all items once more, what nothing before it brought."""

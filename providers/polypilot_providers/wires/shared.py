@@ -160,12 +160,25 @@ class Text:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Draft:
     key: object
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list[str])
+
+    @property
+    def text(self) -> str:
+        return "".join(self.arguments).strip()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what has come can be all."""
+        try:
+            parse(self.text or "{}")
+        except ValueError:
+            return False
+        return True
 
 
 class ToolDrafts:
@@ -173,6 +186,7 @@ class ToolDrafts:
 
     def __init__(self) -> None:
         self._drafts: list[_Draft] = []
+        self._taken = 0
 
     def __bool__(self) -> bool:
         return bool(self._drafts)
@@ -190,12 +204,24 @@ class ToolDrafts:
         elif arguments:
             draft.arguments.append(json.dumps(arguments, ensure_ascii=False))
 
-    def take(self) -> Iterator[ToolCall]:
-        """The assembled calls, in the order they began."""
-        for number, draft in enumerate(self._drafts):
-            arguments = "".join(draft.arguments).strip() or "{}"
-            yield ToolCall(draft.id or f"call_{number}", draft.name, arguments)
+    def finish(self, key: object) -> Iterator[ToolCall]:
+        """The calls of ``key``, which the supplier says are whole, if they are."""
+        done = [each for each in self._drafts if each.key == key and each.is_whole]
+        self._drafts = [each for each in self._drafts if each not in done]
+        yield from map(self._call, done)
+
+    def take(self, reason: StopReason) -> Iterator[ToolCall]:
+        """The other calls, in the order they began, as the answer ends for ``reason``.
+
+        A call that was cut off at the limit is none: what it would do is not known.
+        """
+        kept = [each for each in self._drafts if each.is_whole or reason is not StopReason.LENGTH]
         self._drafts = []
+        yield from map(self._call, kept)
+
+    def _call(self, draft: _Draft) -> ToolCall:
+        self._taken += 1
+        return ToolCall(draft.id or f"call_{self._taken - 1}", draft.name, draft.text or "{}")
 
     def _find(self, key: object, call_id: str) -> _Draft | None:
         for draft in reversed(self._drafts):

@@ -115,11 +115,11 @@ def test_an_answer_can_be_stopped(real: Editor) -> None:
     real.keys("<C-c>")
     real.wait("Test.transcript():find('*stopped*', 1, true) ~= nil")
     real.keys("iSay yes.<C-s>")
-    real.wait(
-        "not require('polypilot.chat').busy()"
-        " and select(2, Test.transcript():gsub('## You', '')) == 2",
-        MODEL_S,
-    )
+    # So small a model may go on for ever: that it answers again is enough.
+    real.wait("Test.transcript():find('Say yes.*## embedded.*\\n.*%w') ~= nil", MODEL_S)
+    real.keys("<C-c>")
+    real.wait("not require('polypilot.chat').busy()")
+    assert real.transcript().count("## You") == 2
     assert "**Error:**" not in real.transcript()
 
 

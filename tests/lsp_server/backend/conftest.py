@@ -51,7 +51,7 @@ async def backends() -> AsyncGenerator[Callable[..., Backend]]:
 
     def open_(**options: object) -> Backend:
         options.setdefault("env", {})
-        backend = Backend.open(**options)  # pyright: ignore[reportArgumentType]
+        backend = Backend.open(**options)  # pyright: ignore[reportArgumentType] - fields of several types
         backend.board.settle()
         made.append(backend)
         return backend

@@ -57,8 +57,7 @@ async def test_a_key_in_the_environment_is_named(
 ) -> None:
     file = configure()
     file.write_text(file.read_text("utf-8").replace("embedded", "openai"), "utf-8")
-    backend = backends()
-    backend._pool._env = {"OPENAI_API_KEY": "k" * 20}  # pyright: ignore[reportPrivateUsage]
+    backend = backends(env={"OPENAI_API_KEY": "k" * 20})
     check = (await look(backend))["key of openai"]
     assert check.ok is True
     assert "OPENAI_API_KEY" in check.detail
@@ -108,7 +107,7 @@ async def test_a_program_that_editors_find_and_one_they_do_not(
     monkeypatch.setenv("PATH", str(tmp_path))
     lost = (await look(backend))["program"]
     assert lost.ok is None
-    assert os.path.dirname(sys.executable) in lost.cure  # noqa: PTH120
+    assert os.path.dirname(sys.executable) in lost.cure  # noqa: PTH120 - strings, as the cure has them
     program = tmp_path / "polypilot"
     program.touch(0o755)
     assert str(program) in (await look(backend))["program"].detail
@@ -186,6 +185,6 @@ async def test_a_look_that_fails_is_told_and_does_not_end_the_others() -> None:
     def broken() -> Check:
         raise PermissionError(13, "not yours")
 
-    check = await doctor._ground("somewhere", broken)  # pyright: ignore[reportPrivateUsage]
+    check = await doctor._ground("somewhere", broken)  # pyright: ignore[reportPrivateUsage] - there is no public way to see or bring about this
     assert (check.check, check.ok) == ("somewhere", False)
     assert check.detail

@@ -65,7 +65,7 @@ class Desk:
 
     async def refresh(self) -> None:
         sources = self.backend._sources  # pyright: ignore[reportPrivateUsage]  the clock, an hour later
-        sources._looked = float("-inf")  # pyright: ignore[reportPrivateUsage]
+        sources._looked = float("-inf")  # pyright: ignore[reportPrivateUsage] - there is no public way to see or bring about this
         await self.backend.refresh()
 
 

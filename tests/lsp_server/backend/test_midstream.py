@@ -93,8 +93,11 @@ async def test_while_one_is_being_closed_no_other_old_one_is_handed_out(
 
     configure(a=NOWHERE, b=NOWHERE)
     backend = backends()
-    build = lambda *_, **__: Slow()  # noqa: E731  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
-    backend._sources.plugins["a"] = Plugin(backend.row("a"), build)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+
+    def build(*_: object, **__: object) -> Slow:
+        return Slow()
+
+    backend._sources.plugins["a"] = Plugin(backend.row("a"), build)  # pyright: ignore[reportPrivateUsage, reportArgumentType] - there is no public way to see or bring about this
     await backend.provider("a")
     old = await backend.provider("b")
     configure(f'[network]\nproxy = "{NOWHERE}"\n', a=NOWHERE, b=NOWHERE)
@@ -140,7 +143,7 @@ async def test_an_answer_that_was_stopped_leaves_no_old_connection_either(
         await backend.reload()
         await events.aclose()
         await gone(a)
-        assert all(each.closed for each in backend._pool._retired)  # pyright: ignore[reportPrivateUsage]
+        assert all(each.closed for each in backend._pool._retired)  # pyright: ignore[reportPrivateUsage] - there is no public way to see or bring about this
 
 
 async def test_closing_the_backend_ends_what_was_left_to_finish(
@@ -214,8 +217,11 @@ async def test_a_plug_in_that_can_not_be_closed_does_not_keep_the_settings_out(
     file = configure(a=NOWHERE)
     backend = backends()
     row = backend.row("a")
-    build = lambda *_, **__: Stubborn()  # noqa: E731  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
-    backend._sources.plugins["a"] = Plugin(row, build)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+
+    def build(*_: object, **__: object) -> Stubborn:
+        return Stubborn()
+
+    backend._sources.plugins["a"] = Plugin(row, build)  # pyright: ignore[reportPrivateUsage, reportArgumentType] - there is no public way to see or bring about this
     assert (await backend.provider("a")).local
     file.write_text(file.read_text("utf-8").replace("127.0.0.1:9", "127.0.0.1:10"), "utf-8")
     await backend.reload()

@@ -243,6 +243,10 @@ class World:
     def __post_init__(self) -> None:
         self.engine = self.make()
 
+    async def settle(self, rounds: int = 30) -> None:
+        """Let everything that can go on go on."""
+        await settle(rounds)
+
     def make(
         self, cap: RateCap | None = None, cache: SuggestionCache | None = None
     ) -> CompletionEngine:

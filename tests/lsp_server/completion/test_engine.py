@@ -46,11 +46,6 @@ def text_of(answer: Answer) -> str | None:
     return answer.suggestions[0].text if answer.suggestions else None
 
 
-async def settle(rounds: int = 30) -> None:
-    for _ in range(rounds):
-        await asyncio.sleep(0)
-
-
 async def served(world: World, editor: Editor, text: str) -> Answer:
     """One whole round through the network."""
     task = world.ask(editor)
@@ -101,7 +96,7 @@ async def test_going_back_finds_the_suggestion_again(world: World):
         await world.answer(editor)
     editor.type("z")
     task = world.ask(editor)
-    await settle()
+    await world.settle()
     world.clock.advance(1)
     (await world.provider.call()).end()
     assert (await asyncio.wait_for(task, BOUND)).why is Why.NOTHING
@@ -163,7 +158,7 @@ async def test_a_cache_that_is_given_is_used_though_it_is_empty(world: World):
     cache = SuggestionCache()
     world.engine = world.make(cache=cache)
     await served(world, world.open("x = |\n"), "1\n")
-    await settle()
+    await world.settle()
     assert len(cache) == 1
 
 
@@ -175,10 +170,10 @@ async def test_a_key_that_agrees_with_the_stream_joins_it(world: World):
     first = world.ask(editor)
     call = await world.provider.call()
     call.say("os.get")
-    await settle()
+    await world.settle()
     editor.type("os.")
     second = world.ask(editor)
-    await settle()
+    await world.settle()
     assert (await first).why is Why.SUPERSEDED
     assert not second.done()
     call.say("cwd()\n")
@@ -193,7 +188,7 @@ async def test_a_key_before_the_first_text_joins_and_leaves_when_they_part(world
     call = await world.provider.call()
     editor.type("p")
     second = world.ask(editor)
-    await settle()
+    await world.settle()
     assert first.done()
     call.say("os.getcwd()")
     await asyncio.wait_for(call.closed.wait(), BOUND)
@@ -216,7 +211,7 @@ async def test_whole_lines_are_given_before_the_stream_ends(world: World):
     assert (text_of(answer), answer.source) == ("    b = a", Source.FLIGHT)
     call.say("urn b\n").end()
     await asyncio.wait_for(call.closed.wait(), BOUND)
-    await settle()
+    await world.settle()
     editor.type("    ")
     later = await world.answer(editor)
     assert text_of(later) == "b = a\n    return b"
@@ -229,7 +224,7 @@ async def test_a_request_that_no_longer_agrees_is_ended_and_its_socket_closed(wo
     first = world.ask(editor)
     call = await world.provider.call()
     call.say("os.")
-    await settle()
+    await world.settle()
     editor.type("print")
     second = world.ask(editor)
     await asyncio.wait_for(call.closed.wait(), BOUND)
@@ -246,9 +241,9 @@ async def test_the_next_request_waits_until_the_socket_is_closed(world: World):
     closing = call.hold_open()
     editor.replace("y = |\n")
     second = world.ask(editor)
-    await settle()
+    await world.settle()
     world.clock.advance(1)
-    await settle()
+    await world.settle()
     assert len(world.provider.calls) == 1
     assert call.open
     closing.set()
@@ -262,7 +257,7 @@ async def test_each_superseded_ask_is_answered_at_once(world: World):
     for char in "abcdefgh":
         editor.type(char)
         tasks.append(world.ask(editor))
-        await settle()
+        await world.settle()
         assert all(task.done() for task in tasks[:-1])
     assert {task.result().why for task in tasks[:-1]} == {Why.SUPERSEDED}
     tasks[-1].cancel()
@@ -273,15 +268,15 @@ async def test_a_cancelled_ask_ends_its_request_unless_the_next_key_wants_it(wor
     first = world.ask(editor)
     call = await world.provider.call()
     first.cancel()
-    await settle()
+    await world.settle()
     editor.type("o")
     second = world.ask(editor)
-    await settle()
+    await world.settle()
     world.clock.advance(0.15)
-    await settle()
+    await world.settle()
     assert call.open
     second.cancel()
-    await settle()
+    await world.settle()
     assert call.open
     world.clock.advance(0.15)
     await asyncio.wait_for(call.closed.wait(), BOUND)
@@ -305,7 +300,7 @@ async def test_a_result_is_not_shown_once_the_document_has_changed(world: World)
 async def test_mid_word_keys_wait_for_a_newer_one(world: World):
     editor = world.open("value = comp|\n")
     task = world.ask(editor)
-    await settle()
+    await world.settle()
     assert world.provider.calls == []
     world.clock.advance(0.0751)
     (await world.provider.call()).say("ute()\n")
@@ -331,7 +326,7 @@ async def test_requests_beyond_the_cap_are_not_sent(world: World):
     for number in range(5):
         editor = world.open("x = |\n", f"{number}.py")
         task = world.ask(editor)
-        await settle()
+        await world.settle()
         if number < 3:
             world.provider.calls[-1].say("1\n")
             assert text_of(await asyncio.wait_for(task, BOUND)) == "1"
@@ -339,7 +334,7 @@ async def test_requests_beyond_the_cap_are_not_sent(world: World):
             assert (await asyncio.wait_for(task, BOUND)).why is Why.RATE_CAP
     world.clock.advance(60)
     task = world.ask(world.open("x = |\n", "later.py"))
-    await settle()
+    await world.settle()
     assert len(world.provider.calls) == 4
     task.cancel()
 
@@ -362,7 +357,7 @@ async def test_switches(world: World, policy: Policy, why: Why):
     assert (await world.answer(editor)).why is why
     assert world.provider.calls == []
     task = world.ask(editor, Trigger.INVOKED)
-    await settle()
+    await world.settle()
     assert bool(world.provider.calls) is (why is not Why.DISABLED)
     task.cancel()
 
@@ -438,7 +433,7 @@ async def test_a_document_that_becomes_excluded_is_not_answered_from_cache(
     editor.type("1")
     world.clock.advance(1)
     task = world.ask(editor)
-    await settle()
+    await world.settle()
     world.clock.advance(1)
     assert (await asyncio.wait_for(task, BOUND)).why is Why.EXCLUDED
 
@@ -453,7 +448,7 @@ async def test_a_failure_is_an_answer_with_its_error_and_no_retry(world: World):
     answer = await task
     assert answer.why is Why.FAILED
     assert isinstance(answer.error, AuthError)
-    await settle()
+    await world.settle()
     assert len(world.provider.calls) == 1
     ended = [event for event in world.events if isinstance(event, Ended)]
     assert [event.error for event in ended] == [answer.error]
@@ -497,7 +492,7 @@ async def test_one_completion_is_told_of_once_whoever_answers_it(world: World):
     (await world.provider.call()).say(RateLimited("later", retry_after=30))
     (await world.fallback.call()).say("1\n").end()
     await asyncio.wait_for(task, BOUND)
-    await settle()
+    await world.settle()
     told = [event for event in world.events if isinstance(event, Requested | Ended)]
     assert [type(event) for event in told] == [Requested, Ended]
     assert [event.provider for event in told] == ["scripted", "other"]
@@ -540,7 +535,7 @@ async def test_template_modes_send_one_raw_prompt(world: World):
 async def test_what_happens_is_told_without_any_text(world: World):
     editor = world.open("x = |\n")
     answer = await served(world, editor, "canary()\n")
-    await settle()
+    await world.settle()
     editor.type("c")
     await world.answer(editor)
     world.engine.accepted(answer.suggestions[0].id)
@@ -559,7 +554,7 @@ async def test_typing_something_else_rejects_what_was_shown(world: World):
     answer = await served(world, editor, "os.getcwd()\n")
     editor.type("z")
     task = world.ask(editor)
-    await settle()
+    await world.settle()
     rejected = [event for event in world.events if isinstance(event, Rejected)]
     assert [event.id for event in rejected] == [answer.suggestions[0].id]
     task.cancel()
@@ -594,7 +589,7 @@ async def test_closing_a_document_answers_its_ask_and_ends_its_request(world: Wo
 
 async def test_closing_the_engine_answers_everything(world: World):
     tasks = [world.ask(world.open("x = |\n", f"{n}.py")) for n in range(5)]
-    await settle()
+    await world.settle()
     await asyncio.wait_for(world.engine.aclose(), BOUND)
     answers = await asyncio.wait_for(asyncio.gather(*tasks), BOUND)
     assert {answer.why for answer in answers} == {Why.SUPERSEDED}

@@ -230,10 +230,12 @@ def test_random_edits_never_agree_with_another_text():
         text = "".join(rng.choice("a\n") for _ in range(rng.randrange(8)))
         uri = str(case)
         store.open(uri, "x", 1, text)
-        position = store.get(uri).position(rng.randrange(len(text) + 1))  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]  (just opened)
+        document = store.get(uri)
+        assert document is not None
+        position = document.position(rng.randrange(len(text) + 1))
         snapshot = store.snapshot(uri, position, 100, 100)
         assert snapshot is not None
-        at = store.get(uri).position(rng.randrange(len(text) + 1))  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+        at = document.position(rng.randrange(len(text) + 1))
         store.change(uri, 2, [Change(rng.choice("a\n"), at, at)])
         assert not agrees(snapshot)
 

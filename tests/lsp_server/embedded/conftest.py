@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         if state.cut_after is not None:
             self.close_connection = True
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's own name for it
         pass
 
 

@@ -47,7 +47,7 @@ class Editor:
         self._ids = itertools.count(1)
         self.server: PolypilotServer[Backend] = PolypilotServer(make_backend, lambda _: None)
         # Three members of a sink are all that is used.
-        self.server.protocol.sink = self  # pyright: ignore[reportAttributeAccessIssue]
+        self.server.protocol.sink = self  # pyright: ignore[reportAttributeAccessIssue] - the test's own sink
         for register in FEATURES:
             register(self.server)
         self._connection = Connection(self.server, lambda _: None)

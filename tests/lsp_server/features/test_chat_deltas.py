@@ -75,7 +75,7 @@ def answer(
         params = methods.ChatSendParams(
             "hi", partial_result_token=token, work_done_token="w" if token else None
         )
-        made = chat._Answer(server, params)  # pyright: ignore[reportPrivateUsage]
+        made = chat._Answer(server, params)  # pyright: ignore[reportPrivateUsage] - there is no public way to see or bring about this
         return asyncio.ensure_future(made.run(stream))
 
     return start
@@ -189,9 +189,9 @@ async def test_stopping_before_the_answer_has_begun_is_a_plain_cancellation(
 async def test_the_loading_of_a_model_is_one_report_that_ends(
     server: PolypilotServer[Backend], sink: Sink
 ) -> None:
-    from lsprotocol import types  # noqa: PLC0415
+    from lsprotocol import types  # noqa: PLC0415 - its import takes long, and one test needs it
 
-    loading = session._Loading(server)  # pyright: ignore[reportPrivateUsage]
+    loading = session._Loading(server)  # pyright: ignore[reportPrivateUsage] - there is no public way to see or bring about this
     server.protocol.client_capabilities = types.ClientCapabilities()
     loading.stage("loading")
     assert sink.values == []

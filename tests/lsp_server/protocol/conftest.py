@@ -50,7 +50,7 @@ async def spawn() -> AsyncIterator[Callable[..., Awaitable[Process]]]:
     started: list[Process] = []
 
     async def start(*command: str, **options: object) -> Process:
-        process = await Process.spawn(*command, **options)  # pyright: ignore[reportArgumentType]
+        process = await Process.spawn(*command, **options)  # pyright: ignore[reportArgumentType] - fields of several types
         started.append(process)
         return process
 

@@ -47,7 +47,7 @@ Server = "PolypilotServer[FakeBackend]"
 
 
 def _value(params: Any, name: str, default: Any = None) -> Any:
-    return params.get(name, default) if isinstance(params, dict) else default  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return params.get(name, default) if isinstance(params, dict) else default  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - a client's JSON
 
 
 def register_simple(server: PolypilotServer[FakeBackend]) -> None:

@@ -7,13 +7,13 @@ from polypilot.lsp import collector
 collector.pause()
 
 import logging  # noqa: E402 -- all else comes after the pause, as in the program
-import os  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
+import os  # noqa: E402 - after the path is set
+import sys  # noqa: E402 - after the path is set
+from pathlib import Path  # noqa: E402 - after the path is set
 
-from protocol_features import FEATURES, FakeBackend  # noqa: E402
+from protocol_features import FEATURES, FakeBackend  # noqa: E402 - after the path is set
 
-from polypilot.lsp.serve import serve  # noqa: E402
+from polypilot.lsp.serve import serve  # noqa: E402 - after the path is set
 
 if __name__ == "__main__":
     log_file = os.environ.get("TEST_LOG")

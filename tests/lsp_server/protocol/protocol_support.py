@@ -161,7 +161,7 @@ class Session(Peer):
     async def quiet(self) -> None:
         """Returns when everything received has been handled and every handler has ended."""
         async with asyncio.timeout(PATIENCE):
-            while self.connection.backlog or len(self.server.protocol.calls):  # noqa: ASYNC110
+            while self.connection.backlog or len(self.server.protocol.calls):  # noqa: ASYNC110 - a bounded wait, with no event to wait on
                 await asyncio.sleep(0)  # the loop's own turns are what is waited for
         await asyncio.sleep(0)
 
@@ -239,7 +239,7 @@ class Process(Peer):
         began = time.perf_counter()
         async with asyncio.timeout(seconds):
             # Not wait(): that one also waits for our reading the output to its end.
-            while (code := self.process.returncode) is None:  # noqa: ASYNC110
+            while (code := self.process.returncode) is None:  # noqa: ASYNC110 - a bounded wait, with no event to wait on
                 await asyncio.sleep(0.005)
         return code, time.perf_counter() - began
 
@@ -255,7 +255,7 @@ class Process(Peer):
 
     def _transport(self) -> asyncio.SubprocessTransport:
         # asyncio's Process does not show it, and has no other way to reach its pipes.
-        transport: asyncio.SubprocessTransport = getattr(self.process, "_transport")  # noqa: B009
+        transport: asyncio.SubprocessTransport = getattr(self.process, "_transport")  # noqa: B009 - private in the library, and typed as such
         return transport
 
     def _output(self) -> asyncio.ReadTransport:

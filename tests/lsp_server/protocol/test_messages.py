@@ -305,9 +305,9 @@ async def test_a_handler_that_would_block_cannot_be_registered(session: Session)
     def blocking(_: object) -> None: ...
 
     with pytest.raises(TypeError):
-        session.server.feature("test/blocks")(blocking)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+        session.server.feature("test/blocks")(blocking)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType] - fields of several types
     with pytest.raises(TypeError):
-        session.server.command("test.blocks")(blocking)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+        session.server.command("test.blocks")(blocking)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType] - fields of several types
 
 
 async def test_a_request_has_one_handler_and_a_notification_may_have_several(session: Session):

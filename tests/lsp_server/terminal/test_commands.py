@@ -194,11 +194,11 @@ async def test_providers_and_models_as_json(cli: Any, server: ScriptedServer, an
     server.play(answers["reply"](200, {"object": "list", "data": [{"id": "coder"}, {"id": "t"}]}))
     providers = await cli.run("providers", "--json")
     (rows,) = providers.events
-    team = next(row for row in rows if row["id"] == "team")  # pyright: ignore[reportArgumentType]
-    assert team["selected_for"] == ["completion", "chat"]  # pyright: ignore[reportArgumentType]
+    team = next(row for row in rows if row["id"] == "team")  # pyright: ignore[reportArgumentType] - JSON
+    assert team["selected_for"] == ["completion", "chat"]  # pyright: ignore[reportArgumentType] - JSON
     models = await cli.run("models", "--json")
     (listed,) = models.events
-    assert [(row["provider"], row["id"]) for row in listed] == [("team", "coder"), ("team", "t")]  # pyright: ignore[reportArgumentType]
+    assert [(row["provider"], row["id"]) for row in listed] == [("team", "coder"), ("team", "t")]  # pyright: ignore[reportArgumentType] - JSON
     assert (await cli.run("models", "team")).out.count("team") == 2
 
 
@@ -233,8 +233,8 @@ async def test_doctor_reports_each_link_and_its_status_says_whether_one_is_broke
     server.play(answers["reply"](200, {"object": "list", "data": [{"id": "coder"}]}))
     done = await cli.run("doctor", "--json", "--online")
     (checks,) = done.events
-    assert {"check", "ok", "detail", "cure"} <= set(checks[0])  # pyright: ignore[reportArgumentType]
-    broken = [check for check in checks if check["ok"] is False]  # pyright: ignore[reportArgumentType]
+    assert {"check", "ok", "detail", "cure"} <= set(checks[0])  # pyright: ignore[reportArgumentType] - JSON
+    broken = [check for check in checks if check["ok"] is False]  # pyright: ignore[reportArgumentType] - JSON
     assert done.status == (1 if broken else 0)
     assert len(server.requests) > 0, "--online asks the provider"
     cli.team("http://127.0.0.1:1")

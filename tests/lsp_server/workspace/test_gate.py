@@ -144,7 +144,7 @@ def test_there_are_sixty_names():
 
 @pytest.mark.parametrize("opened", [False, True], ids=["on disk", "open"])
 @pytest.mark.parametrize("name", SECRET_NAMES)
-def test_secret_files_leave_by_no_source(bench: Any, name: str, opened: bool):  # noqa: FBT001
+def test_secret_files_leave_by_no_source(bench: Any, name: str, opened: bool):  # noqa: FBT001 - pytest and hypothesis fill it in by name
     uri = bench.file(name, CANARY)
     if opened:
         bench.open(uri, CANARY)
@@ -152,7 +152,7 @@ def test_secret_files_leave_by_no_source(bench: Any, name: str, opened: bool):  
 
 
 @pytest.mark.parametrize("opened", [False, True], ids=["on disk", "open"])
-def test_an_ordinary_file_leaves_by_all_of_them(bench: Any, opened: bool):  # noqa: FBT001
+def test_an_ordinary_file_leaves_by_all_of_them(bench: Any, opened: bool):  # noqa: FBT001 - pytest and hypothesis fill it in by name
     uri = bench.file("main.py", CANARY)
     if opened:
         bench.open(uri, CANARY)

@@ -128,7 +128,7 @@ def test_agrees_with_git(repository: Path, lists: dict[str, list[str]]):
         ("stra\u00dfe", "STRASSE", False),
     ],
 )
-def test_spelling_does_not_matter_and_doubt_excludes(pattern: str, path: str, folder: bool):  # noqa: FBT001
+def test_spelling_does_not_matter_and_doubt_excludes(pattern: str, path: str, folder: bool):  # noqa: FBT001 - pytest and hypothesis fill it in by name
     from polypilot.workspace.roots import fold  # noqa: PLC0415 - only here
 
     decision = Rules([pattern]).decide([fold(part) for part in path.split("/")], folder=folder)

@@ -99,7 +99,7 @@ def test_a_secret_that_the_cursor_cuts_leaves_nothing_on_either_side(
 
 @pytest.mark.parametrize("cut", [10, 40, 70, 200, 400, 800])
 @pytest.mark.parametrize("tail", [False, True])
-def test_a_key_block_is_hidden_when_only_a_part_of_it_is_seen(secret: Make, cut: int, tail: bool):  # noqa: FBT001
+def test_a_key_block_is_hidden_when_only_a_part_of_it_is_seen(secret: Make, cut: int, tail: bool):  # noqa: FBT001 - pytest and hypothesis fill it in by name
     _, value = secret("private_key")
     text = f"{value[:-cut]}" if tail else f"{value[cut:]}\nreturn value\n"
     assert not _leaks(redact(text), value)
