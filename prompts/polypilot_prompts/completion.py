@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from polypilot_prompts.budget import Budget, Fitted, estimate, fit
 from polypilot_prompts.context import CursorContext, Snippet, unix
-from polypilot_prompts.fim import COMMON_STOPS, FAMILIES, neutralise_common, one_line
+from polypilot_prompts.examples import EXAMPLES
+from polypilot_prompts.fim import (
+    COMMON_STOPS,
+    FAMILIES,
+    FILE_MARK,
+    beneath_files,
+    neutralise_common,
+    one_line,
+)
 from polypilot_prompts.lead import split_lead
 from polypilot_prompts.postprocess import FilterSpec, spec_for
 from polypilot_prompts.templates import render
@@ -30,8 +38,6 @@ if TYPE_CHECKING:
 
 LINE_TOKENS = 64
 BLOCK_TOKENS = 256
-THINKING_TOKENS = 2048
-"""Added for models that can't be kept from reasoning: it counts as output."""
 
 OPEN_TAG, CLOSE_TAG = "<MISSING>", "</MISSING>"
 CURSOR_TAG = "<CURSOR>"
@@ -49,6 +55,7 @@ _TAGS = (
 
 _FILELESS = {"deepseek-fim", "ollama-generate"}
 """Modes whose endpoints have no place for other files."""
+_MISTRALS = ("codestral", "mistral")
 _NATIVE = {"openai-completions", "mistral-fim", "llama-infill", "prefix", *_FILELESS}
 """Modes whose endpoints put the prompt together."""
 
@@ -66,8 +73,8 @@ class Aim:
     """A completion mode of the catalog, see ``polypilot_providers.catalog.CompletionMode``."""
     tokens: int = 8000
     """Budget of the whole prompt."""
-    thinks: bool = False
-    """The model always reasons before it answers."""
+    prefill: bool = False
+    """The model goes on from an answer's beginning, so that its answer need not be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ def build(
     Raises:
         UnknownModeError: there is no such mode or template family.
     """
-    if aim.mode in _FILELESS:
+    if not _takes_files(aim):
         snippets = ()
     fitted = _unix(fit(context, snippets, replace(budget or Budget(), tokens=aim.tokens)))
     truth = document or context
@@ -124,8 +131,18 @@ def build(
     if aim.mode.startswith("template:"):
         return _template(context, fitted, aim, block=block, truth=truth)
     if aim.mode in _NATIVE:
-        return _native(fitted, aim, block=block, truth=truth)
+        return _native(context, fitted, aim, block=block, truth=truth)
     raise UnknownModeError(aim.mode)
+
+
+def _takes_files(aim: Aim) -> bool:
+    """Whether other files can be sent along.
+
+    Of the models that complete at ``/fim/completions``, Mistral's alone are known to read them.
+    """
+    if aim.mode == "mistral-fim":
+        return any(name in aim.model.lower() for name in _MISTRALS)
+    return aim.mode not in _FILELESS
 
 
 def _unix(fitted: Fitted) -> Fitted:
@@ -141,33 +158,41 @@ def _parts(
     return [PromptPart(name, text, estimate(text)) for name, text in named if text]
 
 
-def _limits(aim: Aim, stops: tuple[str, ...], *, block: bool) -> tuple[int, tuple[str, ...]]:
-    tokens = BLOCK_TOKENS if block else LINE_TOKENS
-    if aim.thinks:
-        tokens += THINKING_TOKENS
+def _most(*, block: bool) -> int:
+    return BLOCK_TOKENS if block else LINE_TOKENS
+
+
+def _stops(ends: tuple[str, ...], *, block: bool) -> tuple[str, ...]:
     # Suppliers take only the first few stop strings: the one that ends soonest goes first.
-    return tokens, stops if block else ("\n", *stops)
+    return ends if block else ("\n", *ends)
 
 
-def _native(fitted: Fitted, aim: Aim, *, block: bool, truth: CursorContext) -> Prompt:
+def _native(
+    context: CursorContext, fitted: Fitted, aim: Aim, *, block: bool, truth: CursorContext
+) -> Prompt:
     """An endpoint that puts prefix and suffix together itself, or that takes only a prefix."""
-    max_tokens, stops = _limits(aim, COMMON_STOPS, block=block)
     left_to_right = aim.mode == "prefix"
     suffix = "" if left_to_right else neutralise_common(fitted.suffix)
     bare, lead = split_lead(fitted.prefix)
     prefix = neutralise_common(bare)
     extra = [Snippet(s.path, neutralise_common(s.text)) for s in fitted.snippets]
+    files = () if left_to_right else tuple(ContextFile(one_line(s.path), s.text) for s in extra)
+    ends, sent = COMMON_STOPS, prefix
+    if aim.mode == "mistral-fim" and files:
+        # The endpoint has no field for them.
+        sent, files = beneath_files(prefix, context.path, extra), ()
+        ends = (f"\n{FILE_MARK}", *ends)
     request = CompletionRequest(
         model=aim.model,
-        prefix=prefix,
+        prefix=sent,
         suffix=suffix,
-        extra=() if left_to_right else tuple(ContextFile(one_line(s.path), s.text) for s in extra),
-        max_tokens=max_tokens,
-        stop=stops,
+        extra=files,
+        max_tokens=_most(block=block),
+        stop=_stops(ends, block=block),
         temperature=0.0,
     )
     parts = _parts(prefix, suffix, () if left_to_right else extra)
-    spec = spec_for(truth, block=block, stops=COMMON_STOPS, lead=lead)
+    spec = spec_for(truth, block=block, stops=ends, lead=lead)
     return Prompt(request, spec, tuple(parts))
 
 
@@ -178,7 +203,6 @@ def _template(
     family = FAMILIES.get(aim.mode.partition(":")[2])
     if family is None:
         raise UnknownModeError(aim.mode)
-    max_tokens, stops = _limits(aim, family.stops, block=block)
     prefix, lead = split_lead(fitted.prefix)
     request = CompletionRequest(
         model=aim.model,
@@ -189,8 +213,8 @@ def _template(
             language=context.language,
             snippets=fitted.snippets,
         ),
-        max_tokens=max_tokens,
-        stop=stops,
+        max_tokens=_most(block=block),
+        stop=_stops(family.stops, block=block),
         temperature=0.0,
         raw=True,
     )
@@ -210,20 +234,18 @@ def _chat(
     overrides: Mapping[str, str] | None,
 ) -> Prompt:
     """A conversation whose next answer is the missing text in a wrapper tag."""
-    max_tokens = BLOCK_TOKENS if block else LINE_TOKENS
-    if aim.thinks:
-        max_tokens += THINKING_TOKENS
     system = render("completion", overrides=overrides)
     turns = tuple(
         turn
-        for example, answer in _EXAMPLES
+        for example, answer in EXAMPLES
         for turn in (user(_question(example, _whole(example))), assistant(_answer(answer)))
     )
+    begun = (assistant(OPEN_TAG),) if aim.prefill else ()
     request = ChatRequest(
         model=aim.model,
-        messages=(*turns, user(_question(context, fitted))),
+        messages=(*turns, user(_question(context, fitted)), *begun),
         system=system,
-        max_tokens=max_tokens,
+        max_tokens=_most(block=block),
         stop=(CLOSE_TAG,),
         effort="none",
         completion=True,
@@ -231,7 +253,7 @@ def _chat(
     examples = "\n".join(turn.text for turn in turns)
     parts = _parts(fitted.prefix, fitted.suffix, fitted.snippets, f"{system}\n{examples}")
     spec = spec_for(truth, block=block, stops=(CLOSE_TAG,), chat=True, open_tag=OPEN_TAG)
-    return Prompt(request, spec, tuple(parts))
+    return Prompt(request, replace(spec, opened=aim.prefill), tuple(parts))
 
 
 def _whole(context: CursorContext) -> Fitted:
@@ -268,38 +290,3 @@ def _question(context: CursorContext, fitted: Fitted) -> str:
 
 def _quoted(path: str) -> str:
     return '"' + _clean(one_line(path)).replace('"', "'") + '"'
-
-
-_EXAMPLES = (
-    (
-        CursorContext(
-            prefix="func max(a, b int) int {\n\tif a > b {",
-            suffix="\n\treturn b\n}\n",
-            path="max.go",
-            language="go",
-            insert_spaces=False,
-        ),
-        "\n\t\treturn a\n\t}",
-    ),
-    (
-        CursorContext(
-            prefix="def area(radius: float) -> float:\n    return math.pi * ",
-            suffix="\n\n\nprint(area(2))\n",
-            path="shapes.py",
-            language="python",
-        ),
-        "radius**2",
-    ),
-    (
-        CursorContext(
-            prefix="const names = users.filter(",
-            suffix=").map((user) => user.name);\n",
-            path="src/names.ts",
-            language="typescript",
-            tab_size=2,
-        ),
-        "(user) => user.active",
-    ),
-)
-"""A block that has to be closed, and mid-line with nothing and with text behind: the form
-of the last one is copied by small models, so it is the most frequent one."""

@@ -228,6 +228,29 @@ _COMMON = tuple(
 )
 """Control tokens that hardly ever are a user's own text, whatever the family."""
 
+FILE_MARK = "+++++ "
+"""What begins another file in a plain prompt for Codestral, and ends an answer that goes on to one.
+Source: the template of continue that this module names."""
+
+
+def beneath_files(prefix: str, path: str, snippets: Sequence[Snippet]) -> str:
+    """``prefix`` beneath other files, as plain text for an endpoint that adds the tokens itself.
+
+    Each file has a header with its path, the one at ``path`` too. A header in the user's own
+    text is broken.
+    """
+    codestral = _BY_NAME["codestral"]
+
+    def clean(text: str) -> str:
+        return _neutralise(text, (FILE_MARK,))
+
+    files = [
+        codestral.file.format(path=clean(one_line(s.path)), text=clean(s.text)) for s in snippets
+    ]
+    here = codestral.here.format(path=clean(one_line(path)) or "untitled")
+    return "".join(files) + here + clean(prefix)
+
+
 COMMON_STOPS = ("<|endoftext|>", "<|im_end|>", "<|fim_middle|>", "<|file_sep|>", "<|end_of_text|>")
 """End-of-answer tokens that runtimes let through as text."""
 

@@ -76,6 +76,8 @@ class HeadSpec:
     tab_size: int = 4
     one_line: bool = False
     """The rest of a line was asked for: a line break before it is only layout."""
+    opened: bool = False
+    """The wrapper tag stands already before the answer."""
 
 
 class Head:
@@ -87,7 +89,7 @@ class Head:
         self.joined = False
         """Whether a line break before the text was taken for layout and left out."""
         self._spec = spec
-        self._state = _State.START
+        self._state = _State.TAGGED if spec.opened else _State.START
         self._thought = False
         self._end = ""
         self._held = ""

@@ -64,6 +64,8 @@ class FilterSpec:
     chat: bool = False
     """The answer comes from a chat prompt and may have a head."""
     open_tag: str = ""
+    opened: bool = False
+    """The wrapper tag was written for the model, whose answer begins behind it."""
     prose: bool = False
     tab_size: int = 4
     max_lines: int = 60
@@ -115,7 +117,12 @@ class Filter:
         self._lead = Lead(spec.lead, indents=indents, tab_size=spec.tab_size)
         goes_on = bool(self._line_suffix.strip()) or self._line_prefix.endswith(_UNFINISHED)
         head = HeadSpec(
-            spec.prefix, spec.open_tag, spec.prose, spec.tab_size, not spec.block and goes_on
+            spec.prefix,
+            spec.open_tag,
+            spec.prose,
+            spec.tab_size,
+            not spec.block and goes_on,
+            opened=spec.opened,
         )
         self._head = Head(head) if spec.chat else None
         self._next_line = next_line_with_text(spec.suffix[len(self._line_suffix) :])

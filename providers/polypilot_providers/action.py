@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from polypilot_providers.types import ChatRequest, CompletionRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from polypilot_providers.base import Limits
     from polypilot_providers.decisions import Breaker
@@ -30,8 +30,17 @@ class Switched:
     from_: Target
     to: Target
     reason: str
-    """The error's code, ``circuit_open``, ``paused`` or ``local_only``."""
+    """The error's code, ``circuit_open``, ``paused``, ``local_only`` or ``slow`` (hedged)."""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A chat's request goes out later, since its target has asked for time."""
+
+    target: Target
+    seconds: float
+    message: str
 
 
 AnyRequest = CompletionRequest | ChatRequest
@@ -43,16 +52,22 @@ class Action:
 
     request_for: Callable[[Target], AnyRequest]
     limits: Limits
-    retries: int
-    """Retries allowed at each target."""
+    chat: bool
+    """A person waits for it: it may be tried again, and may wait."""
     deadline: float | None
     """When the whole action has to end, monotonic seconds."""
+    rest: Sequence[Target] = ()
+    """The targets listed after the current one."""
     more: bool = False
-    """Another target that may be asked now is listed after the current one."""
+    """One of them may be asked now."""
+    last_resort: bool = False
+    """When it began, no target could be asked."""
     started: bool = False
     """Something of the answer has been handed on."""
     error: ProviderError | None = None
     """Why the target tried last did not answer."""
+    hedged: set[Target] = field(default_factory=set[Target])
+    """Asked beside another target."""
     _left: Target | None = None
     _reason: str = ""
     _probe: Breaker | None = None
@@ -88,4 +103,9 @@ class Action:
             return self.limits
         rest = max(0.0, self.deadline - now)
         total = self.limits.total
-        return replace(self.limits, total=rest if total is None else min(total, rest))
+        # Nobody waits for a model to be loaded while somebody else may answer.
+        return replace(
+            self.limits,
+            total=rest if total is None else min(total, rest),
+            loading=self.limits.loading and not self.more,
+        )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 AUTH = {
     "unrecognizedclientexception", "invalidsignatureexception", "incompletesignatureexception",
-    "expiredtokenexception", "accessdeniedexception", "missingauthenticationtokenexception",
-    "invalidclienttokenid", "signaturedoesnotmatch", "expiredtoken",
+    "expiredtokenexception", "missingauthenticationtokenexception", "invalidclienttokenid",
+    "signaturedoesnotmatch", "expiredtoken",
 }  # fmt: skip
 ACCESS = "accessdeniedexception"
 """Said of keys, and of models that an account has not been given."""
@@ -22,6 +22,12 @@ DOWN = {
     "serviceunavailable",
 }  # fmt: skip
 REFUSED = {"validationexception"}
+
+
+def sign_in_again(profile: str) -> str:
+    """The cure for credentials of the machine's that AWS does not take, or no longer."""
+    login = f"aws sso login --profile {profile}" if profile else "aws sso login"
+    return f"Sign in again: `{login}`, or renew the credentials in `aws configure`."
 
 
 def name(text: str) -> str:

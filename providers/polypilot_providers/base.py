@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ class Limits:
     idle: float = 20.0
     """Between content events; keep-alive pings do not count."""
     total: float | None = None
+    reasoning: float = 180.0
+    """In place of ``idle``, while the model has said that it reasons and shows nothing of it."""
+    loading: bool = True
+    """A server on this machine may take longer than all this if it has to load its model."""
+    resent: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+    """Told when the request goes out once more, changed, since its model refused a parameter."""
 
 
 CHAT_LIMITS = Limits()

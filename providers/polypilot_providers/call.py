@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from polypilot_providers.origin import Origin
     from polypilot_providers.types import Event
 
-AuthHeader = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"]
+AuthHeader = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "x-portkey-api-key"]
 
 
 class Sign(Protocol):
@@ -44,6 +44,11 @@ class StreamParser(Protocol):
     @property
     def progress(self) -> int:
         """Grows with every piece of content, whether or not it makes an event; not with pings."""
+        ...
+
+    @property
+    def reasoning(self) -> bool:
+        """The supplier has said that the model reasons, and not yet that it is done with it."""
         ...
 
     @property
@@ -81,6 +86,8 @@ class Call:
     auth: AuthHeader = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     sign: Sign | None = None
+    model: str = ""
+    """The model that is asked for, where the body does not name it."""
     own_text: tuple[str, ...] = field(default=(), repr=False)
     """The user's text in ``body``, which no error message may repeat."""
 

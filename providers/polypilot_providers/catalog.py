@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.model_rows import (
+    CompletionMode,
+    ModelRow,
+    ReasoningEffort,
+    RetiredModel,
+    Row,
+    Wire,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Wire = Literal[
-    "openai-chat",
-    "openai-responses",
-    "anthropic-messages",
-    "gemini",
-    "bedrock-converse",
-    "ollama",
-    "llama-cpp",
-    "plugin",
+__all__ = [
+    "Auth",
+    "AuthHeader",
+    "CompletionMode",
+    "ModelRow",
+    "ProviderRow",
+    "ReasoningEffort",
+    "RetiredModel",
+    "Wire",
+    "example",
+    "rows",
 ]
-"""Wire formats. ``plugin``: the provider is made by an installed package, see ``factory``."""
-
-CompletionMode = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^(openai-completions|mistral-fim|deepseek-fim|llama-infill|ollama-generate"
-        r"|chat|prefix|template:[a-z0-9-]+)$"
-    ),
-]
-"""How a completion goes out: ``openai-completions`` (native ``suffix``), ``mistral-fim``
-(``/fim/completions``: Mistral, Codestral, Inception), ``deepseek-fim`` (``/beta/completions``),
-``llama-infill``, ``ollama-generate`` (native too), ``chat`` (a chat prompt that returns only the
-missing text), ``prefix`` (left to right, the suffix is not sent), ``template:FAMILY`` (the
-family's FIM tokens, raw)."""
 
 Auth = Literal["none", "keyring", "command", "aws"]
 """Where the key comes from. ``aws``: the machine's AWS credentials sign each request
 (bedrock-converse, with the extra ``bedrock``)."""
 
-AuthHeader = Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key"]
+AuthHeader = Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key", "x-portkey-api-key"]
 """How the key is sent; empty: as the wire does."""
 
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
@@ -56,73 +52,12 @@ _RESERVED_QUERY = re.compile(
     r".*(auth|key|token|session|secret|password|credential|sign).*|sig|code", re.IGNORECASE
 )
 
-ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2})$")
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        alias_generator=lambda name: (
-            name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:])
-        ),
-        populate_by_name=True,
-    )
-
-
-class ModelRow(_Row):
-    """What is known of one model, over and above its provider's row."""
-
-    id: str
-    name: str | None = None
-    completion: CompletionMode | None = None
-    """Overrides the provider's completion mode for this model."""
-    context_tokens: int | None = None
-    max_output_tokens: int | None = None
-    efforts: tuple[ReasoningEffort, ...] = ()
-    """Reasoning efforts the model takes, lowest first; empty: it has no such field."""
-    thinking: Literal["none", "optional", "always", "between_tools"] = "none"
-    """Whether it reasons before it answers, and whether that can be switched off;
-    ``between_tools``: not wholly, but down to reasoning between tool calls."""
-    sampling: bool = True
-    """Takes a temperature."""
-    stop_limit: int | None = None
-    """Overrides the provider's."""
-    thinking_budget: bool = False
-    """Its reasoning is limited in tokens, not by a level (Gemini 2.5)."""
-    max_tokens_field: str | None = None
-    """Overrides the provider's."""
-    images: bool | None = None
-    """Takes pictures; None: not known, so it is tried."""
-    tools: bool = True
-    wire: Wire | None = None
-    """Overrides the provider's, for a model that is served over another one only."""
-    shutdown_date: str | None = None
-    """ISO date after which the supplier stops serving it."""
-    notes: str = ""
-
-    def nearest_effort(self, wanted: str) -> str:
-        """The effort to ask for: the lowest one taken that is at least ``wanted``."""
-        order = _EFFORTS.index
-        enough = [effort for effort in self.efforts if order(effort) >= order(wanted)]
-        return enough[0] if enough else self.efforts[-1]
-
-
-class RetiredModel(_Row):
-    """A model that its supplier no longer serves."""
-
-    id: str
-    date: str = ""
-    """ISO date of its end, where it is known."""
-    instead: str = ""
-    """The model to use in its place."""
-
-
-class ProviderRow(_Row):
+class ProviderRow(Row):
     """One supplier. The user's own rows in ``[providers.NAME]`` have the same fields."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -145,19 +80,37 @@ class ProviderRow(_Row):
     """Added to every request; never a key."""
     auth: Auth = "keyring"
     auth_header: AuthHeader = ""
-    account: str = ""
-    """The AWS profile to use, with ``auth = "aws"``."""
+    account: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    """The name of the key to use, where the user has several (``work``); with ``auth = "aws"``
+    the AWS profile. Empty: the one without a name."""
+    client_cert: str = ""
+    """PEM file (absolute path) of the certificate that shows this provider, and no other, who
+    the user is, for gateways that ask for one."""
+    client_key: str = ""
+    """PEM file of that certificate's key, where it is a file of its own."""
     key_env: tuple[str, ...] = ()
     """Environment variables the supplier documents for its key, first found wins."""
     key_page: str = ""
     """Where the user gets a key."""
     command: tuple[str, ...] = ()
     """With ``auth = "command"``: prints a token on stdout."""
+    check: str = Field(default="", pattern=r"^(|completion|chat|GET /[A-Za-z0-9/_.-]*)$")
+    """What proves the key: empty, the list of models; ``GET /key``, an answer from that path;
+    ``completion`` or ``chat``, one token of an answer, where nothing cheaper does."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """The most requests that are sent in a minute; None: as many as the supplier takes."""
     completion_model: str = ""
     chat_model: str = ""
     models: tuple[ModelRow, ...] = ()
     free: bool = False
     """Costs nothing per token: may be prefetched and hedged."""
+    forwards: bool = False
+    """Hands what it is sent on to other machines, though it may run on this one (a gateway):
+    nothing sent to it counts as staying here."""
+    prices: str = Field(default="", pattern=r"^[a-z0-9._-]*$")
+    """Whose prices apply, by the name that genai-prices has for that supplier (``aws``); empty:
+    told from the address, and unknown where that says nothing; ``none``: no price per token
+    applies."""
     stop_limit: int = 4
     """How many stop sequences the supplier takes; the rest are applied here."""
     max_tokens_field: str = "max_tokens"
@@ -169,7 +122,8 @@ class ProviderRow(_Row):
     reasoning_back: bool = False
     """Tool calls are sent back together with the reasoning that led to them (openai-chat)."""
     api_version: str = ""
-    """Version header (anthropic-messages); empty: 2023-06-01."""
+    """Version of the API (anthropic-messages); empty: 2023-06-01. One that begins with
+    ``vertex-`` is sent in the body, and the model in the address."""
     id_slot: int | None = None
     """The server's slot for completions, so that its cache is not shared (llama-cpp)."""
     chat_slot: int | None = None
@@ -210,7 +164,8 @@ class ProviderRow(_Row):
     @property
     def missing(self) -> tuple[str, ...]:
         """The names in ``base_url`` that have no value yet."""
-        return tuple(name for name in _PLACE.findall(self.base_url) if not self.variables.get(name))
+        names = dict.fromkeys(_PLACE.findall(self.base_url))
+        return tuple(name for name in names if not self.variables.get(name))
 
     def address(self) -> str:
         """``base_url`` with its names filled in.
@@ -223,21 +178,30 @@ class ProviderRow(_Row):
             raise ConfigurationError(
                 f"{self.name or self.id} needs to know your {names}",
                 provider=self.id,
-                cure=f"Write it under [providers.{self.id}.variables] in your config.toml: "
-                f'{missing[0]} = "...".',
+                cure="Run `polypilot providers set "
+                f"{self.id} {' '.join(f'{name}=...' for name in missing)}`.",
             )
         for name in _PLACE.findall(self.base_url):
             if not _VALUE.fullmatch(self.variables[name]):
                 raise ConfigurationError(
                     f"{name} of {self.name or self.id} may have letters, digits, dots and dashes",
                     provider=self.id,
-                    cure=f"Correct it under [providers.{self.id}.variables] in your config.toml.",
+                    cure=f"Correct it with `polypilot providers set {self.id} {name}=...`.",
                 )
         return _PLACE.sub(lambda match: self.variables[match.group(1)], self.base_url)
 
     def retirement(self, model_id: str) -> RetiredModel | None:
-        """What is known of the end of a model that is no longer served."""
-        return next((model for model in self.retired if model.id == model_id), None)
+        """What is known of the end of a model that is no longer served.
+
+        Found with its date and Google's ``models/`` before it as well. A date that is still
+        served has a row of its own.
+        """
+        bare = model_id.removeprefix("models/")
+        gone = {model.id: model for model in self.retired}
+        if bare in gone:
+            return gone[bare]
+        listed = any(row.id == bare for row in self.models)
+        return None if listed else gone.get(_DATE.sub("", bare))
 
     def model(self, model_id: str) -> ModelRow:
         """The row of ``model_id``, or an empty one for a model the catalog does not list.

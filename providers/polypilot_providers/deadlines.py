@@ -38,6 +38,7 @@ class Deadlines:
         start = self._now()
         self._total = None if limits.total is None else start + limits.total
         self._first = start + limits.first_event
+        self._idle = limits.idle
         self._set("connect", start + limits.connect)
 
     @property
@@ -49,9 +50,13 @@ class Deadlines:
         """The request is on its way: from now on the first content event is due."""
         self._set("first_byte", self._first)
 
-    def content(self) -> None:
-        """Content has come and been dealt with: the next is due within the idle limit."""
-        self._set("idle", self._now() + self._limits.idle)
+    def content(self, *, reasoning: bool = False) -> None:
+        """Content has come and been dealt with: the next is due within the idle limit.
+
+        A model that has said that it reasons may be silent for longer.
+        """
+        self._idle = self._limits.reasoning if reasoning else self._limits.idle
+        self._set("idle", self._now() + self._idle)
 
     def soon(self, seconds: float) -> float:
         """The loop time ``seconds`` from now, or the current deadline if that is earlier."""
@@ -63,7 +68,7 @@ class Deadlines:
         seconds = {
             "connect": self._limits.connect,
             "first_byte": self._limits.first_event,
-            "idle": self._limits.idle,
+            "idle": self._idle,
             "total": self._limits.total,
         }[name]
         return TimedOut(

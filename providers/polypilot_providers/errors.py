@@ -4,7 +4,8 @@
 
     ProviderError
     ├── ConfigurationError      the row, URL, proxy or TLS material can't be used
-    ├── AuthError               401, 403 and their disguises: the key is missing or refused
+    ├── AuthError               401 and its disguises: the key is missing or refused
+    │   └── PermissionDenied    403: the key is known, and may not do this
     ├── RequestRefused          400, 404, 413, 422: this request, or this model, not the moment
     │   ├── UnknownModel        the model does not exist (any more) or is not yours
     │   └── ContextTooLong      the prompt does not fit the model's window
@@ -69,6 +70,12 @@ class AuthError(ProviderError):
     """The key is missing, wrong, or not allowed to do this."""
 
     code = "auth"
+
+
+class PermissionDenied(AuthError):
+    """The supplier knows the key, and does not let it do this."""
+
+    code = "permission"
 
 
 class RequestRefused(ProviderError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx2 as httpx  # noqa: TID251 - the half of http.py that deals with one answer
 
 from polypilot_providers import failures
+from polypilot_providers.answer import Answer
 from polypilot_providers.deadlines import Road
 from polypilot_providers.errors import (
     ConfigurationError,
@@ -23,7 +24,7 @@ from polypilot_providers.network import os_reason
 from polypilot_providers.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from polypilot_providers.call import StreamParser
     from polypilot_providers.deadlines import Deadlines
@@ -96,6 +97,12 @@ class Exchange:
         self._response = response
         self._peer = peer
         self._deadlines = deadlines
+        self._began = False
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The head's fields; names are looked up without regard to case."""
+        return self._response.headers
 
     async def check_status(self) -> None:
         """Raise the error that the answer's status and head stand for, if they do."""
@@ -118,6 +125,17 @@ class Exchange:
                 body = await self.body(MAX_ERROR_BODY, cut=True)
             raise failures.from_status(status, response.headers, body, peer)
 
+    async def answer(self) -> Answer:
+        """The whole answer as it is, a refusal too; raises ConfigurationError for a redirect."""
+        response = self._response
+        status, headers = response.status_code, response.headers
+        if status < 400:  # noqa: PLR2004 - HTTP's errors
+            await self.check_status()
+            return Answer(status, headers, await self.body(MAX_RESPONSE, cut=True))
+        body = await self.body(MAX_ERROR_BODY, cut=True)
+        error = failures.from_status(status, headers, body, self._peer)
+        return Answer(status, headers, body, error)
+
     async def events(self, parser: StreamParser) -> AsyncGenerator[Event, None]:
         """What ``parser`` makes of the answer's body, under the idle limit."""
         async with aclosing(self._response.aiter_bytes()) as chunks:
@@ -131,10 +149,11 @@ class Exchange:
                     raise self.broken(f"its answer is longer than {MAX_RESPONSE:,} bytes")
                 before = parser.progress
                 for event in parser.feed(chunk):
+                    self._began = True
                     yield event
                 # Only now, since the time that our reader took is not the supplier's.
                 if parser.progress != before:
-                    self._deadlines.content()
+                    self._deadlines.content(reasoning=parser.reasoning)
             if parser.done:
                 await self._drain(chunks)
         for event in parser.close():
@@ -186,7 +205,7 @@ class Exchange:
                 return None
             if isinstance(error, httpx.DecodingError):
                 raise self.broken("it can't be decompressed") from error
-            if parser is not None and not parser.progress:
+            if parser is not None and not self._began:
                 raise _unreachable(error, self._peer) from error
             raise self.broken("the connection was lost") from error
 

@@ -43,6 +43,7 @@ _WIRES = {
     "ollama": ("ollama", "OllamaProvider"),
     "gemini": ("gemini", "GeminiProvider"),
     "bedrock-converse": ("bedrock", "BedrockProvider"),
+    "bedrock-invoke": ("bedrock_invoke", "BedrockInvokeProvider"),
     "llama-cpp": ("llama_cpp", "LlamaCppProvider"),
 }
 """Module and class of each wire; imported when first used."""

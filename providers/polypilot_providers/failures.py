@@ -6,17 +6,15 @@ SDK or documentation tells, the wire's tests say so.
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from polypilot_providers import aws_errors
 from polypilot_providers.errors import (
     AuthError,
     ContextTooLong,
+    PermissionDenied,
     ProviderError,
     QuotaExhausted,
     RateLimited,
@@ -25,14 +23,12 @@ from polypilot_providers.errors import (
     Unavailable,
     UnknownModel,
 )
+from polypilot_providers.rate import MAX_RETRY_AFTER, retry_after
 from polypilot_providers.said import Said, gather, read
 from polypilot_providers.sanitise import NOTHING_HIDDEN, Hidden, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MAX_RETRY_AFTER = 120.0
-"""Longest wait in seconds that is believed; a supplier that says more is asked sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class ParameterRefused(RequestRefused):
         # Quoted, or before a colon: a bare word like "stop" may be plain English.
         name = re.escape(parameter)
         quoted = (
-            rf"['\"`\[]{name}(?:\.[\w.]+)?['\"`\]]|(?:^|[\s.]){name}(?:\.[\w.]+)?:"
+            rf"['\"`\[]{name}(?:\.[\w.]{{1,80}})?['\"`\]]|(?:^|[\s.]){name}(?:\.[\w.]{{1,80}})?:"
             rf"|\bthe {name} (?:field|parameter)\b"
         )
         if "_" in parameter:
@@ -75,21 +71,25 @@ class ParameterRefused(RequestRefused):
     def allowed(self) -> list[str]:
         """The values the message says would be taken, in its order."""
         listed = re.search(
-            r"(?:supported|allowed|valid) values[^:]*:(.*)", self._text, re.IGNORECASE | re.DOTALL
+            r"(?:(?:supported|allowed|valid) values[^:]{0,200}:|must be one of|should be)(.*)",
+            self._text,
+            re.IGNORECASE | re.DOTALL,
         )
         return re.findall(r"['\"`](\w+)['\"`]", listed[1]) if listed else []
 
 
 _AUTH = {
-    "invalid_api_key", "authentication_error", "permission_error", "unauthorized",
-    "api_key_invalid", "unauthenticated", "invalid_authentication", "permission_denied",
+    "invalid_api_key", "authentication_error", "unauthorized", "api_key_invalid",
+    "unauthenticated", "invalid_authentication",
 } | aws_errors.AUTH  # fmt: skip
+_FORBIDDEN = {"permission_error", "permission_denied", aws_errors.ACCESS}
 _MODEL = {
     "model_not_found", "deploymentnotfound", "not_found_error", "model_not_available",
 } | aws_errors.MODEL  # fmt: skip
 _CONTEXT = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
 _QUOTA = {
     "insufficient_quota", "billing_error", "enforced_spend_limit_reached",
+    "contract_spend_limit_reached",
     "billing_hard_limit_reached", "insufficient_balance", "billing_not_active",
     "insufficient_credits", "daily_quota",
 } | aws_errors.QUOTA  # fmt: skip
@@ -110,12 +110,15 @@ _BAD_KEY = re.compile(
     r"(?:incorrect|invalid|wrong|missing|expired|no|unknown)\s+(?:\w+\s+){0,2}?"
     r"(?:api[ _-]?key|x-api-key|token|credential)"
     r"|api[ _-]?key[^.]{0,60}"
-    r"(?:not valid|invalid|incorrect|expired|missing|not provided|required)",
+    r"(?:not valid|invalid|incorrect|expired|missing|not provided|required)"
+    r"|sure your api[ _-]?key is valid",
     re.IGNORECASE,
 )
+_EXPIRED = re.compile(r"\b(?:key|token)\b[^.]{0,60}\bexpired\b", re.IGNORECASE)
 _NO_MODEL = re.compile(
     r"\bmodel\b[^.]{0,160}\b(?:not found|does not exist|not exist|decommissioned|no longer"
-    r"|not available|unknown|not supported for)|(?:unknown|no such|invalid|unrecognized) model"
+    r"|not available|unknown|not supported for)"
+    r"|(?:unknown|no such|invalid|unrecognized|not a valid) model"
     r"|\bmodels/\S{1,120} (?:is |was )?(?:not found|no longer)"
     r"|\bmodel identifier is invalid|\baccess to the model with|on-demand throughput",
     re.IGNORECASE | re.DOTALL,
@@ -156,39 +159,9 @@ def from_event(payload: Mapping[str, object], peer: Peer) -> ProviderError:
     return _build(said, peer, None)
 
 
-def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds until a retry is welcome: ``retry-after-ms``, or ``retry-after`` as seconds or date.
-
-    Nothing for what is no time or not after now; never more than 120. A date is measured
-    from the answer's own ``date`` header where there is one, so that a wrong clock here
-    does no harm.
-    """
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds > 0:
-            return min(seconds, MAX_RETRY_AFTER)
-    until = _date(headers.get("retry-after", ""))
-    if until is None:
-        return None
-    then = _date(headers.get("date", ""))
-    if then is None:
-        then = time.time() if now is None else now
-    return min(until - then, MAX_RETRY_AFTER) if until > then else None
-
-
-def _date(text: str) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 def _known() -> set[str]:
     aws = aws_errors.RATE | aws_errors.DOWN
-    return _AUTH | _MODEL | _CONTEXT | _QUOTA | _RATE | _DOWN | aws
+    return _AUTH | _FORBIDDEN | _MODEL | _CONTEXT | _QUOTA | _RATE | _DOWN | aws
 
 
 def _build(said: Said, peer: Peer, wait: float | None) -> ProviderError:
@@ -210,6 +183,16 @@ def _build(said: Said, peer: Peer, wait: float | None) -> ProviderError:
 
 _Kind = tuple[type[ProviderError], str, str]
 _SAYS_AUTH: _Kind = (AuthError, "refused the key", "Check the key, or enter it again.")
+_SAYS_EXPIRED: _Kind = (
+    AuthError,
+    "says that the key has expired",
+    "Make a new key at the supplier, and enter that.",
+)
+_SAYS_FORBIDDEN: _Kind = (
+    PermissionDenied,
+    "does not let this key do that",
+    "Look at its page what the key may do, or use another one.",
+)
 _SAYS_QUOTA: _Kind = (
     QuotaExhausted,
     "says that no credit or quota is left",
@@ -227,7 +210,8 @@ def _kind(said: Said) -> _Kind:
         (_QUOTA, _SAYS_QUOTA),
         (_CONTEXT, _SAYS_LONG),
         (_MODEL, _SAYS_MODEL),
-        (_AUTH, _SAYS_AUTH),
+        (_AUTH, _SAYS_EXPIRED if _EXPIRED.search(said.message) else _SAYS_AUTH),
+        (_FORBIDDEN, _forbidden(said)),
         (aws_errors.RATE, _SAYS_RATE),
         (aws_errors.DOWN, _SAYS_DOWN),
     )
@@ -247,7 +231,12 @@ def _kind(said: Said) -> _Kind:
 def _by_status(said: Said) -> _Kind:
     if said.status is None:
         return _in_a_stream(said)
-    table: dict[int, _Kind] = {401: _SAYS_AUTH, 402: _SAYS_QUOTA, 403: _SAYS_AUTH, 413: _SAYS_LONG}
+    table: dict[int, _Kind] = {
+        401: _SAYS_AUTH,
+        402: _SAYS_QUOTA,
+        403: _forbidden(said),
+        413: _SAYS_LONG,
+    }
     if said.status in table:
         return table[said.status]
     if said.status == 429:  # noqa: PLR2004 - too many requests
@@ -261,6 +250,13 @@ def _by_status(said: Said) -> _Kind:
         "has nothing at this address",
         "Check the provider's base_url and model.",
     )
+
+
+def _forbidden(said: Said) -> _Kind:
+    """What a 403 is: some suppliers say so of a wrong key too."""
+    if _EXPIRED.search(said.message):
+        return _SAYS_EXPIRED
+    return _SAYS_AUTH if _BAD_KEY.search(said.message) else _SAYS_FORBIDDEN
 
 
 def _in_a_stream(said: Said) -> _Kind:

@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import ssl
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -31,13 +32,14 @@ from polypilot_providers.errors import (
     Unavailable,
 )
 from polypilot_providers.exchange import MAX_RESPONSE, begin
-from polypilot_providers.jsonvalue import parse
+from polypilot_providers.jsonvalue import as_str, parse
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator
 
+    from polypilot_providers.answer import Answer
     from polypilot_providers.call import StreamParser
     from polypilot_providers.exchange import Exchange
     from polypilot_providers.failures import Peer
@@ -49,6 +51,9 @@ for _library in ("httpx2", "httpcore2"):
 
 _KEEP_ALIVE = 90.0
 
+Heard = Callable[[str, str, Mapping[str, str]], None]
+"""Told of the head of each answer: the provider's id, the model asked for, the headers."""
+
 
 class HttpClient:
     """The process's connections to suppliers; belongs to one event loop.
@@ -58,10 +63,12 @@ class HttpClient:
 
     Args:
         network: the user's proxy and certificate settings.
+        heard: told of each answer's head, for the limits it may name.
     """
 
-    def __init__(self, network: Network | None = None) -> None:
+    def __init__(self, network: Network | None = None, *, heard: Heard | None = None) -> None:
         self._network = Network() if network is None else network
+        self._heard = heard
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._building = asyncio.Lock()
         self._closed = False
@@ -81,6 +88,7 @@ class HttpClient:
         exchange = await prepared.send(limits, reader.accept)
         started = False
         try:
+            self._note(call, exchange)
             await exchange.check_status()
             async with aclosing(exchange.events(reader)) as events:
                 async for event in events:
@@ -104,6 +112,7 @@ class HttpClient:
         prepared, limits = await self._prepare(call, limits)
         exchange = await prepared.send(limits)
         try:
+            self._note(call, exchange)
             await exchange.check_status()
             body = await exchange.body(MAX_RESPONSE)
         finally:
@@ -117,6 +126,19 @@ class HttpClient:
                 host=call.origin.authority,
                 cure="Check the provider's base_url; a network log-in page may be in the way.",
             ) from None
+
+    async def ask(self, call: Call, limits: Limits) -> Answer:
+        """Send ``call`` and return what comes, refusals too, for a look at a server not known yet.
+
+        Raises:
+            ProviderError: nothing came, or a redirect.
+        """
+        prepared, limits = await self._prepare(call, limits)
+        exchange = await prepared.send(limits, "application/json, text/event-stream")
+        try:
+            return await exchange.answer()
+        finally:
+            await exchange.aclose()
 
     async def warm(self, origin: Origin, limits: Limits) -> None:
         """Have a connection to ``origin`` ready, if none is: the next request saves TCP and TLS.
@@ -138,6 +160,11 @@ class HttpClient:
         while self._clients:
             _, client = self._clients.popitem()
             await client.aclose()
+
+    def _note(self, call: Call, exchange: Exchange) -> None:
+        if self._heard is not None:
+            model = call.model or as_str((call.body or {}).get("model"))
+            self._heard(call.provider, model, exchange.headers)
 
     async def _prepare(
         self, call: Call, limits: Limits, *, method: str = ""
@@ -209,7 +236,7 @@ class HttpClient:
             http2=False,
             follow_redirects=False,
             trust_env=False,
-            proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=_for_proxy(proxy, tls)),
+            proxy=None if proxy is None else self._proxy(proxy),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             timeout=None,  # every wait is under one of our own deadlines
             limits=httpx.Limits(
@@ -218,13 +245,16 @@ class HttpClient:
             headers={"user-agent": "polypilot", "accept-encoding": "identity"},
         )
 
+    def _proxy(self, url: str) -> httpx.Proxy:
+        tls = None
+        if url.startswith("https://"):
+            # The user's own certificate is for the provider alone.
+            tls = self._network.tls(_system_store, as_client=False)
+        return httpx.Proxy(url, ssl_context=tls)
+
 
 def _system_store() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
-
-
-def _for_proxy(proxy: str, tls: ssl.SSLContext) -> ssl.SSLContext | None:
-    return tls if proxy.startswith("https://") else None
 
 
 @dataclass(frozen=True, slots=True)

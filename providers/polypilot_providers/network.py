@@ -42,14 +42,22 @@ class Network:
         proxy: URL of a proxy (http, https, socks5, socks5h), ``direct``, or empty for the
             environment's.
         ca_file: PEM file of certificate authorities to trust over and above the system's.
+        client: PEM files of the user's own certificate and of its key, which may be empty if
+            the first holds both; shown to a server that asks, never to a proxy.
         env: where the operating system's variables are read; the process's by default.
     """
 
     def __init__(
-        self, *, proxy: str = "", ca_file: str = "", env: Mapping[str, str] | None = None
+        self,
+        *,
+        proxy: str = "",
+        ca_file: str = "",
+        client: tuple[str, str] = ("", ""),
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self._proxy = proxy.strip()
         self._ca_file = ca_file
+        self._client = client
         self._env = os.environ if env is None else env
 
     def __repr__(self) -> str:
@@ -73,7 +81,9 @@ class Network:
                 return _checked(value, f"the environment variable {name}")
         return None
 
-    def tls(self, system_store: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    def tls(
+        self, system_store: Callable[[], ssl.SSLContext], *, as_client: bool = True
+    ) -> ssl.SSLContext:
         """A verifying TLS 1.2+ context. Takes tens of milliseconds; reads files.
 
         While it is used, who names the same files with the same contents gets the same
@@ -81,16 +91,21 @@ class Network:
 
         Args:
             system_store: makes a context that trusts the operating system's authorities.
+            as_client: with the user's own certificate, if there is one.
 
         Raises:
             ConfigurationError: a file of certificates is missing or malformed.
         """
-        paths = self._env.get("SSL_CERT_FILE"), self._env.get("SSL_CERT_DIR"), self._ca_file
+        client = self._client if as_client else ("", "")
+        trusted = self._env.get("SSL_CERT_FILE"), self._env.get("SSL_CERT_DIR"), self._ca_file
+        paths = *trusted, *client
         # Before they are read: what changes meanwhile makes another context next time.
         contents = (system_store, *((path, _stamp(path or "")) for path in paths))
-        return _contexts.get(contents, lambda: self._tls(system_store))
+        return _contexts.get(contents, lambda: self._tls(system_store, *client))
 
-    def _tls(self, system_store: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    def _tls(
+        self, system_store: Callable[[], ssl.SSLContext], client_cert: str, client_key: str
+    ) -> ssl.SSLContext:
         file, folder = self._env.get("SSL_CERT_FILE"), self._env.get("SSL_CERT_DIR")
         if file or folder:
             for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
@@ -102,6 +117,8 @@ class Network:
             context = system_store()
         if self._ca_file:
             _load(context, "the `network.ca_file` setting", self._ca_file, None)
+        if client_cert:
+            _show(context, client_cert, client_key)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
@@ -179,8 +196,8 @@ def _checked(url: str, where: str) -> str:
     else:
         if usable and parts.scheme.startswith("socks") and not importlib.util.find_spec("socksio"):
             raise ConfigurationError(
-                f"{where} names a SOCKS proxy, which needs the package socksio",
-                cure="Install socksio beside polypilot, or use an HTTP proxy.",
+                f"{where} names a SOCKS proxy, which needs the extra `socks`",
+                cure="Install it with `pip install 'polypilot[socks]'`, or use an HTTP proxy.",
             )
     if not usable:
         # Not quoted: proxies are written with their passwords.
@@ -195,6 +212,30 @@ def _load(context: ssl.SSLContext, where: str, file: str | None, folder: str | N
         raise _bad_ca(where, "does not exist") from None
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         raise _bad_ca(where, "can't be read as PEM certificates") from None
+
+
+def _show(context: ssl.SSLContext, cert: str, key: str) -> None:
+    """Have ``context`` show the user's certificate to a server that asks for one."""
+    locked: list[bool] = []
+
+    def unasked() -> str:
+        # Without an answer of ours OpenSSL would ask at the terminal, which may be an editor's.
+        locked.append(True)
+        return ""
+
+    try:
+        context.load_cert_chain(cert, key or None, password=unasked)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        what = "can't be read as PEM certificate and key"
+        if isinstance(error, FileNotFoundError):
+            what = "does not exist"
+        elif locked:
+            what = "has a key that is locked with a passphrase"
+        raise ConfigurationError(
+            f"the client certificate {what}",
+            cure="Name PEM files with a key that has no passphrase, readable by you alone, in "
+            "`client_cert` and `client_key` of the provider.",
+        ) from None
 
 
 def _bad_ca(where: str, what: str) -> ConfigurationError:
@@ -213,7 +254,10 @@ def os_reason(error: BaseException) -> tuple[str, str] | None:
                 "If your network inspects TLS, name its CA file in `network.ca_file`.",
             )
         if isinstance(cause, ssl.SSLError):
-            return "no secure connection could be agreed on", "Check the address and the proxy."
+            return (
+                "no secure connection could be agreed on",
+                "Check the address, the proxy, and whether it wants a certificate (`client_cert`).",
+            )
         if isinstance(cause, socket.gaierror):
             return "its name could not be resolved", "Check the address and the network."
         if isinstance(cause, ConnectionRefusedError):

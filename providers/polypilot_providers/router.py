@@ -1,57 +1,59 @@
 """Which of the user's targets answers a request: retry, failover, pause, circuit breaker.
 
-The decisions are pure, in ``decisions``; :class:`Router` only carries them out. Text goes
-to no target that the caller did not list.
+The decisions are pure, in ``decisions``, ``health`` and ``hedging``; :class:`Router` only
+carries them out. Text goes to no target that the caller did not list.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 import time
-from collections import defaultdict
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from polypilot_providers.action import Action, AnyRequest, Switched, Target
+from polypilot_providers import rate
+from polypilot_providers.action import Action, AnyRequest, Switched, Target, Waiting
+from polypilot_providers.attempts import Attempts
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits, Provider
-from polypilot_providers.decisions import (
-    MARGIN,
-    PATIENCE,
-    Breaker,
-    Fail,
-    NextTarget,
-    Pause,
-    counts_against,
-    decide,
-)
-from polypilot_providers.errors import (
-    ConfigurationError,
-    ProviderError,
-    RateLimited,
-    Unavailable,
-)
+from polypilot_providers.decisions import MARGIN, PATIENCE, Fail, NextTarget, decide
+from polypilot_providers.errors import ConfigurationError, ProviderError
+from polypilot_providers.health import Health, Terms
 from polypilot_providers.types import ChatRequest, Event
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-__all__ = ["COMPLETION_BUDGET", "AnyRequest", "Router", "RouterEvent", "Switched", "Target"]
+__all__ = [
+    "COMPLETION_BUDGET",
+    "AnyRequest",
+    "Router",
+    "RouterEvent",
+    "Switched",
+    "Target",
+    "Terms",
+    "Waiting",
+]
 
 _log = logging.getLogger(__name__)
 
 COMPLETION_BUDGET = 10.0
 """Seconds a completion may take over all its targets, unless its limits allow one more."""
 _BACKOFF = (0.3, 1.0)
+_TRIES = 2
+"""Requests of a chat to one target."""
 
-RouterEvent = Event | Switched
+RouterEvent = Event | Switched | Waiting
 
 
 def _jitter() -> float:
     return random.uniform(*_BACKOFF)  # noqa: S311 - spreads retries, keeps no secret
+
+
+def _no_terms(_provider: str) -> Terms:
+    return Terms()
 
 
 class Router:
@@ -62,7 +64,10 @@ class Router:
         clock: monotonic seconds.
         sleep: waits that many seconds.
         backoff: draws the pause before a retry, in seconds.
+        terms: what the row of a provider's id says of asking it.
         local_only: ask no provider that is not on this machine. May be set later.
+        hedge: ask a second target for a completion when the first is slow and both are free.
+            May be set later.
     """
 
     def __init__(
@@ -72,15 +77,17 @@ class Router:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         backoff: Callable[[], float] = _jitter,
+        terms: Callable[[str], Terms] = _no_terms,
         local_only: bool = False,
+        hedge: bool = False,
     ) -> None:
         self._resolve = resolve
         self._clock = clock
         self._sleep = sleep
         self._backoff = backoff
         self.local_only = local_only
-        self._breakers: defaultdict[Target, Breaker] = defaultdict(Breaker)
-        self._pauses: defaultdict[str, Pause] = defaultdict(Pause)
+        self._health = Health(terms)
+        self._attempts = Attempts(self._health, clock, sleep, self._allowed, hedge=hedge)
 
     def stream_completion(
         self,
@@ -95,9 +102,12 @@ class Router:
         without a completion endpoint). Events and errors are those of a Provider, plus one
         Switched before the events of another target than the one tried before. When no
         target answers, the last one's ProviderError is raised.
+
+        A hedged request is made before it is certain that its target answers: the events are
+        those of the target asked first, unless a Switched says otherwise.
         """
         budget = max(COMPLETION_BUDGET, limits.total or 0.0)
-        action = Action(request_for, limits, 0, self._clock() + budget)
+        action = Action(request_for, limits, chat=False, deadline=self._clock() + budget)
         return self._run(targets, action)
 
     def stream_chat(
@@ -105,30 +115,48 @@ class Router:
     ) -> AsyncGenerator[RouterEvent, None]:
         """Stream a chat answer; one retry per target, before the first event only.
 
-        Events and errors as :meth:`stream_completion`. The request's model is replaced by
-        each target's.
+        Events and errors as :meth:`stream_completion`, and Waiting before a wait of more than
+        a moment. The request's model is replaced by each target's.
         """
 
         def request_for(target: Target) -> ChatRequest:
             return replace(request, model=target.model)
 
-        return self._run(targets, Action(request_for, limits, 1, None))
+        return self._run(targets, Action(request_for, limits, chat=True, deadline=None))
 
-    def blocked(self, target: Target) -> tuple[str, float]:
+    @property
+    def hedge(self) -> bool:
+        """Whether completions are hedged."""
+        return self._attempts.hedge
+
+    @hedge.setter
+    def hedge(self, hedge: bool) -> None:
+        self._attempts.hedge = hedge
+
+    def blocked(self, target: Target, *, chat: bool = False) -> tuple[str, float]:
         """Why no request may go to ``target`` now and for how many seconds, or ("", 0)."""
-        now = self._clock()
-        if pause := self._pauses[target.provider_id].wait(now):
-            return "paused", pause
-        wait = self._breakers[target].wait(now)
-        return ("circuit_open", wait) if wait else ("", 0.0)
+        held = self._health.hold(target, self._clock(), chat=chat)
+        return (held.reason, held.seconds) if held else ("", 0.0)
+
+    def heard(self, provider: str, model: str, headers: Mapping[str, str]) -> None:
+        """Take note of the limits that an answer's head tells of; see ``HttpClient``."""
+        self._health.heard(provider, model, rate.read(headers), self._clock())
+
+    def forgive(self) -> None:
+        """The user has changed something: who was out, or had no credit, may be asked again."""
+        self._health.forgive()
 
     async def _run(
         self, targets: Sequence[Target], action: Action
     ) -> AsyncGenerator[RouterEvent, None]:
+        action.last_resort = all(self.blocked(each, chat=action.chat)[0] for each in targets)
         for index, target in enumerate(targets):
             if action.error and action.deadline is not None and self._clock() >= action.deadline:
                 break
-            action.more = any(not self.blocked(later)[0] for later in targets[index + 1 :])
+            if target in action.hedged:
+                continue
+            action.rest = targets[index + 1 :]
+            action.more = any(not self.blocked(each, chat=action.chat)[0] for each in action.rest)
             try:
                 async with aclosing(self._target(target, action)) as events:
                     async for event in events:
@@ -143,38 +171,64 @@ class Router:
 
     async def _target(self, target: Target, action: Action) -> AsyncGenerator[RouterEvent, None]:
         """Events of one target; ``action.error`` is set at the end if it was left."""
+        if waiting := self._worth_waiting(target, action):
+            yield waiting
+            await self._sleep(waiting.seconds)
         provider = await self._admit(target, action)
         if provider is None:
             return
         if switched := action.arrive(target):
             yield switched
-        retries = action.retries
+        async with aclosing(self._tries(provider, target, action)) as events:
+            async for event in events:
+                yield event
+
+    async def _tries(
+        self, provider: Provider, target: Target, action: Action
+    ) -> AsyncGenerator[RouterEvent, None]:
+        """Events of one target's request, and of the one after it if that fails."""
+        tries = _TRIES if action.chat else 1
         while True:
+            tries -= 1
             try:
-                async with aclosing(self._once(provider, target, action)) as events:
+                async with aclosing(self._attempts.events(provider, target, action)) as events:
                     async for event in events:
+                        action.started = True
                         yield event
             except ProviderError as error:
-                delay = self._after(error, target, action, may_retry=retries > 0)
+                delay = self._after(error, target, action, may_retry=tries > 0)
+                message = error.message
             else:
                 return
             if delay is None:
                 return
-            retries -= 1
+            if delay > _BACKOFF[1]:
+                yield Waiting(target, delay, message)
             await self._sleep(delay)
             if not self._take(target, action):
                 return
+
+    def _worth_waiting(self, target: Target, action: Action) -> Waiting | None:
+        """The pause that a chat waits out, for want of another target."""
+        held = self._health.hold(target, self._clock(), chat=action.chat)
+        if not action.chat or action.more or held is None or held.seconds > PATIENCE:
+            return None
+        if held.reason != "paused":
+            return None
+        return Waiting(target, held.seconds + MARGIN, held.error.message)
 
     def _after(
         self, error: ProviderError, target: Target, action: Action, *, may_retry: bool
     ) -> float | None:
         """Seconds to wait before a retry, or None if ``target`` is left; raises to fail."""
+        held = self._health.limited(target, self._clock(), chat=action.chat)
         step = decide(
             error,
             started=action.started,
             may_retry=may_retry,
             more=action.more,
             backoff=self._backoff(),
+            pause=held.seconds if held else 0.0,
         )
         _log.info("provider %r: %s, %s", target.provider_id, error.code, step)
         if isinstance(step, Fail):
@@ -185,68 +239,37 @@ class Router:
         return step.delay
 
     def _take(self, target: Target, action: Action) -> bool:
-        """Claim the right to send to ``target`` now, or note why not."""
-        reason, wait = self.blocked(target)
-        if reason:
-            action.leave(target, reason, _blocked_error(target.provider_id, reason, wait))
-            return False
-        action.take(self._breakers[target])
-        return True
+        """Claim the right to send to ``target`` now, or note why not; raises to fail."""
+        held = self._health.hold(
+            target, self._clock(), chat=action.chat, last_resort=action.last_resort
+        )
+        if held is None:
+            action.take(self._health.breaker(target))
+        elif held.error.failover:
+            action.leave(target, held.reason, held.error)
+        else:
+            raise held.error
+        return held is None
 
     async def _admit(self, target: Target, action: Action) -> Provider | None:
         """The provider to ask, or None after noting why ``target`` is passed over."""
-        reason, wait = self.blocked(target)
-        if reason == "paused" and action.retries and not action.more and wait <= PATIENCE:
-            await self._sleep(wait + MARGIN)
         if not self._take(target, action):
             return None
         try:
-            provider = await self._resolve(target.provider_id)
+            provider = await self._allowed(target.provider_id)
         except ProviderError as error:
             if not error.failover:
                 raise
             action.leave(target, error.code, error)
             return None
-        if self.local_only and not provider.local:
+        if provider is None:
             action.leave(target, "local_only", _remote_error(target.provider_id))
-            return None
         return provider
 
-    async def _once(
-        self, provider: Provider, target: Target, action: Action
-    ) -> AsyncGenerator[Event, None]:
-        """Events of one request; keeps the target's health record."""
-        breaker = self._breakers[target]
-        request = action.request_for(target)
-        limits = action.limits_at(self._clock())
-        if isinstance(request, ChatRequest):
-            stream = provider.chat(request, limits)
-        else:
-            stream = provider.complete(request, limits)
-        answered = False
-        try:
-            async with aclosing(stream) as events:
-                async for event in events:
-                    if not answered:
-                        breaker.answered(self._clock())
-                    answered = action.started = True
-                    yield event
-        except ProviderError as error:
-            now = self._clock()
-            self._pauses[target.provider_id].extend(now, error)
-            if counts_against(error):
-                breaker.failed(now)
-            elif not answered:
-                breaker.answered(now)
-            raise
-
-
-def _blocked_error(name: str, reason: str, wait: float) -> ProviderError:
-    if reason == "paused":
-        message = f"{name} asked for a pause; the next request goes out in {math.ceil(wait)} s"
-        return RateLimited(message, provider=name, retry_after=wait)
-    message = f"{name} failed several times in a row and is left alone for a moment"
-    return Unavailable(message, provider=name, retry_after=None if wait == math.inf else wait)
+    async def _allowed(self, name: str) -> Provider | None:
+        """The provider, if text may go to it."""
+        provider = await self._resolve(name)
+        return None if self.local_only and not provider.local else provider
 
 
 def _remote_error(name: str) -> ProviderError:

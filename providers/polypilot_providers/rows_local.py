@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
-from polypilot_providers.catalog import ProviderRow
+from polypilot_providers.catalog import ModelRow, ProviderRow
 from polypilot_providers.rows_fim import GPT_OSS
+
+_AS_OF = "2026-11-21"
+
+EMBEDDED = ProviderRow(
+    id="embedded",
+    name="Embedded model",
+    wire="llama-cpp",
+    completion="prefix",
+    base_url="",
+    auth="none",
+    free=True,
+    completion_model="qwen2.5-coder-0.5b",
+    chat_model="qwen2.5-coder-0.5b",
+    id_slot=0,
+    chat_slot=1,
+    prompt_tokens=1000,
+    models=(
+        ModelRow(
+            id="qwen2.5-coder-0.5b",
+            name="Qwen2.5-Coder 0.5B Instruct (Q4_K_M)",
+            completion="prefix",
+            notes="Measured better left to right than with fill-in-the-middle tokens.",
+        ),
+        ModelRow(
+            id="qwen2.5-coder-1.5b",
+            name="Qwen2.5-Coder 1.5B Instruct (Q4_K_M)",
+            completion="llama-infill",
+        ),
+    ),
+    as_of=_AS_OF,
+    source="Measured with the runtime that Polypilot brings.",
+    notes="Runs on this machine in a process of its own; needs no account and no key.",
+)
 
 ROWS: tuple[ProviderRow, ...] = (
     ProviderRow(
@@ -17,7 +50,7 @@ ROWS: tuple[ProviderRow, ...] = (
         stop_limit=16,
         prompt_tokens=3000,
         models=GPT_OSS,
-        as_of="2026-11-21",
+        as_of=_AS_OF,
         source="Ollama's documentation and source, recorded answers of its OpenAI endpoint.",
         notes="Fill-in-the-middle needs a model with the capability `insert`. The prompt fits "
         "into the window of 4,096 tokens that the server gives where nobody sets another. "
@@ -30,7 +63,10 @@ ROWS: tuple[ProviderRow, ...] = (
         base_url="http://localhost:1234/v1",
         auth="none",
         free=True,
-        notes="Coding models take raw tokens: set `completion` to template:FAMILY.",
+        as_of=_AS_OF,
+        source="LM Studio's documentation.",
+        notes="Coding models take raw tokens: set `completion` to template:FAMILY. If yours wants "
+        "a token, set auth to keyring; the header it wants was not found out.",
     ),
     ProviderRow(
         id="vllm",
@@ -40,7 +76,10 @@ ROWS: tuple[ProviderRow, ...] = (
         auth="none",
         free=True,
         effort_field="reasoning_effort",
-        notes="Refuses a suffix; coding models take raw tokens: `completion` template:FAMILY.",
+        as_of=_AS_OF,
+        source="vLLM's source, pydantic-ai 2.68.",
+        notes="Refuses a suffix; coding models take raw tokens: `completion` template:FAMILY. "
+        "Started with `--api-key`, it wants auth keyring.",
     ),
     ProviderRow(
         id="llama.cpp",
@@ -53,6 +92,9 @@ ROWS: tuple[ProviderRow, ...] = (
         completion_model="default",
         chat_model="default",
         effort_field="reasoning_effort",
-        notes="Serves the one model it was started with, whatever name it is asked for.",
+        as_of=_AS_OF,
+        source="llama.cpp's documentation of its server, recorded answers.",
+        notes="Serves the one model it was started with, whatever name it is asked for. Started "
+        "with `--api-key`, it wants auth keyring.",
     ),
 )

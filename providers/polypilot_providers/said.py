@@ -16,6 +16,8 @@ from polypilot_providers.jsonvalue import as_dict, as_list, as_str, parse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LONGEST = 64_000
+"""Most characters of a message that are looked at: the answer of a refusal has no more."""
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 """A duration as protocol buffers write it in JSON."""
 
@@ -63,6 +65,7 @@ def gather(payload: Mapping[str, object]) -> Said:
         _spent(detail, said)
     said.codes.add(as_str(as_dict(error.get("details")).get("error_code")).lower())
     said.codes.discard("")
+    said.message = said.message[:_LONGEST]
     return said
 
 

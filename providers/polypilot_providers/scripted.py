@@ -15,7 +15,7 @@ from polypilot_providers.scripts import Request, Reset, Send, Stall, Tick, Wait
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from polypilot_providers.scripts import Step
@@ -30,6 +30,8 @@ class ScriptedServer:
         scripts: what to answer, see :func:`reply` and :func:`stream`.
         tls: serve https with this context.
         host: the loopback address to listen at.
+        aside: what to answer at paths that clients look at by the way. Requests there are in
+            ``asides`` and use up no script.
     """
 
     def __init__(
@@ -37,11 +39,14 @@ class ScriptedServer:
         *scripts: Iterable[Step],
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
+        aside: Mapping[str, Iterable[Step]] | None = None,
     ) -> None:
         self.requests: list[Request] = []
+        self.asides: list[Request] = []
         self.connections = 0
         """Connections accepted so far (with TLS: whose handshake succeeded)."""
         self._scripts = [list(script) for script in scripts]
+        self._aside = {path: list(script) for path, script in (aside or {}).items()}
         self._tls = tls
         self._host = host
         self._server: asyncio.Server
@@ -112,6 +117,9 @@ class ScriptedServer:
 
     def next_script(self, request: Request) -> list[Step]:
         """A request has come; what to answer."""
+        if request.path in self._aside:
+            self.asides.append(request)
+            return self._aside[request.path]
         self.requests.append(request)
         self._arrival.set()
         return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]

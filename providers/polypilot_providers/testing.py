@@ -1,6 +1,7 @@
-"""For tests of providers: a scripted HTTP server, the suite that every provider passes, probes."""
+"""For tests of providers: a scripted HTTP server, the suites that every provider passes, probes."""
 
 from polypilot_providers.conformance import ProviderConformance
+from polypilot_providers.conformance_answers import AnswersConformance, Case
 from polypilot_providers.probes import body_of, key_of, outcome, read
 from polypilot_providers.scripted import ScriptedServer
 from polypilot_providers.scripts import (
@@ -18,6 +19,8 @@ from polypilot_providers.scripts import (
 )
 
 __all__ = [
+    "AnswersConformance",
+    "Case",
     "Close",
     "ProviderConformance",
     "Request",

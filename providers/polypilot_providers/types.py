@@ -232,10 +232,28 @@ class Usage:
     """US dollars, where the supplier itself says what the request cost."""
 
 
-def usage_fields(usage: Usage) -> dict[str, Any]:
-    """``usage`` as JSON has it."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a request cost."""
+
+    dollars: Decimal
+    """US dollars."""
+    source: Literal["supplier", "prices"]
+    """Who says so: the supplier in its answer, or the price of the tokens it counted."""
+
+
+def usage_fields(usage: Usage, cost: Cost | None = None) -> dict[str, Any]:
+    """``usage`` as JSON has it, with what it cost as the text of a decimal number.
+
+    Without ``cost`` it is what the supplier said, if it did.
+    """
     counts = {name: getattr(usage, name) for name in usage.__slots__ if name != "cost"}
-    return counts | {"cost": None if usage.cost is None else float(usage.cost)}
+    if cost is None and usage.cost is not None:
+        cost = Cost(usage.cost, "supplier")
+    return counts | {
+        "cost": None if cost is None else f"{cost.dollars:f}",
+        "cost_source": None if cost is None else cost.source,
+    }
 
 
 class StopReason(StrEnum):

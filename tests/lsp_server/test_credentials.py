@@ -442,3 +442,77 @@ async def test_no_log_line_and_no_representation_shows_a_key(
     assert KEY not in text
     assert errors.redact(f"x{KEY}x") == "x[secret]x"
     credentials.refresh()
+
+
+# --- several keys of one provider
+
+
+async def test_a_named_key_is_found_by_its_name_alone(
+    credentials: Credentials, backend: Any
+) -> None:
+    await credentials.set("acme", HOME, KEY)
+    await credentials.set("acme", HOME, "canary-of-work-0123", "work")
+    assert backend.stored == {
+        ("polypilot", "acme@https://api.example.com"): KEY,
+        ("polypilot", "acme/work@https://api.example.com"): "canary-of-work-0123",
+    }
+    for account, key in (("", KEY), ("work", "canary-of-work-0123")):
+        found = await credentials.get("acme", HOME, account)
+        assert found is not None
+        assert found.reveal() == key
+    assert await credentials.get("acme", HOME, "play") is None
+    assert await credentials.get("acme", ELSEWHERE, "work") is None
+    assert await credentials.stored() == (
+        StoredKey("acme", str(HOME)),
+        StoredKey("acme", str(HOME), "work"),
+    )
+    assert await credentials.listing() == ("acme",)
+    assert await credentials.remove("acme", HOME, "work") is True
+    assert await credentials.get("acme", HOME, "work") is None
+    assert await credentials.get("acme", HOME) is not None
+    assert await credentials.stored() == (StoredKey("acme", str(HOME)),)
+
+
+async def test_an_index_from_before_there_were_names_is_read_and_kept(
+    credentials: Credentials,
+) -> None:
+    file = paths.data_dir() / "keys.json"
+    file.parent.mkdir(parents=True)
+    old = {"version": 1, "keys": [{"provider": "acme", "origin": str(HOME)}]}
+    file.write_text(json.dumps(old), encoding="utf-8")
+    assert await credentials.stored() == (StoredKey("acme", str(HOME)),)
+    await credentials.set("acme", HOME, KEY, "work")
+    assert json.loads(file.read_text(encoding="utf-8"))["keys"] == [
+        {"provider": "acme", "origin": str(HOME)},
+        {"provider": "acme", "origin": str(HOME), "account": "work"},
+    ]
+
+
+async def test_an_index_of_other_things_lists_nothing(credentials: Credentials) -> None:
+    file = paths.data_dir() / "keys.json"
+    file.parent.mkdir(parents=True)
+    for text in ('{"keys": ["acme"]}', '{"keys": {"a": 1}}', "[]", '{"keys": [7]}'):
+        file.write_text(text, encoding="utf-8")
+        assert await credentials.stored() == ()
+
+
+@pytest.mark.parametrize("name", ["a/b", "a@b", "ä", "two words", "a" * 65, "a\n"])
+async def test_what_can_not_be_a_name_is_refused(
+    credentials: Credentials, backend: Any, name: str
+) -> None:
+    with pytest.raises(CredentialError) as caught:
+        await credentials.set("acme", HOME, KEY, name)
+    assert caught.value.code == "key_invalid"
+    assert backend.stored == {}
+
+
+async def test_names_that_only_case_tells_apart_are_not_both_taken(
+    credentials: Credentials, backend: Any
+) -> None:
+    """Windows' keyring would put one in the other's place."""
+    await credentials.set("acme", HOME, KEY, "work")
+    with pytest.raises(CredentialError, match="'work'"):
+        await credentials.set("acme", HOME, "canary-of-another-0123", "Work")
+    await credentials.set("acme", HOME, "canary-of-another-0123", "work")
+    await credentials.set("other", HOME, KEY, "Work")
+    assert len(backend.stored) == 2

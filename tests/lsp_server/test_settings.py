@@ -195,6 +195,11 @@ def test_however_a_key_is_written_it_is_the_same_setting(user_file: Path, text: 
             "default",
         ),
         (
+            "[providers.openai]\nclient_cert = '/a.pem'\nclient_key = 'b.pem'",
+            ("bad_value", 3, "providers.openai.client_key"),
+            "absolute path",
+        ),
+        (
             "[providers.openai]\nauth = 'command'",
             ("bad_value", 2, "providers.openai.command"),
             "program",

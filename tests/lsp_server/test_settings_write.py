@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from polypilot import paths
 from polypilot.settings import SettingsError, load, update_user_file
+from polypilot.settings.write import choose_account
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and links of POSIX")
 
@@ -264,3 +265,19 @@ def test_ten_processes_change_the_file_and_lose_nothing(file: Path) -> None:
 @pytest.mark.timeout(3600)
 def test_ten_processes_with_a_thousand_changes_each_lose_nothing(file: Path) -> None:
     assert change_together(file, 10, 1000) == {f"p{n}": "1000" for n in range(10)}
+
+
+def test_new_lines_end_as_the_files_own_do(file: Path) -> None:
+    file.write_bytes(OLD.replace("\n", "\r\n").encode())
+    update_user_file({"providers.team.free": True, "chat.provider": "openai"}, file)
+    choose_account("team", "work", None, file)
+    choose_account("team", "play", file.parent, file)
+    new = file.read_bytes()
+    assert new.count(b"\n") == new.count(b"\r\n") > OLD.count("\n")
+    assert load(file, env={}).problems == ()
+
+
+def test_a_value_that_no_file_can_hold_is_told(file: Path) -> None:
+    with pytest.raises(SettingsError, match="could not be changed"):
+        update_user_file({"providers.team.chat_model": "a\ud800"}, file)
+    assert file.read_text(encoding="utf-8") == OLD

@@ -10,7 +10,6 @@ from polypilot_prompts.completion import (
     CURSOR_TAG,
     LINE_TOKENS,
     OPEN_TAG,
-    THINKING_TOKENS,
     Aim,
     Prompt,
     UnknownModeError,
@@ -35,7 +34,7 @@ def made(mode: str, *, block: bool = False, context: CursorContext = CONTEXT) ->
     return build(context, Aim("m", mode), block=block, snippets=SNIPPETS)
 
 
-@pytest.mark.parametrize("mode", ["openai-completions", "mistral-fim", "llama-infill"])
+@pytest.mark.parametrize("mode", ["openai-completions", "llama-infill"])
 def test_native_modes_send_both_sides_and_the_other_files(mode: str):
     line, block = made(mode).request, made(mode, block=True).request
     assert line == snapshot(
@@ -313,6 +312,69 @@ def test_stable_text_comes_first_in_a_chat_prompt():
     assert len(set(texts)) == 1
 
 
+@pytest.mark.parametrize("model", ["codestral-latest", "Codestral-2508", "mistral-code"])
+def test_codestral_gets_other_files_under_headers(model: str):
+    """As plain text before the prefix: the endpoint has no other place for them."""
+    aim = Aim(model, "mistral-fim")
+    prompt = build(CONTEXT, aim, block=False, snippets=SNIPPETS)
+    request = prompt.request
+    assert isinstance(request, CompletionRequest)
+    assert request.prefix == snapshot("""\
++++++ b.py
+B = 2
+
+
++++++ z.py
+Z = 1
+
+
++++++ src/a.py
+import os
+
+x =\
+""")
+    assert request.suffix == "\nprint(x)\n"
+    assert request.extra == ()
+    assert request.stop[:2] == ("\n", "\n+++++ ")
+    assert "\n+++++ " in prompt.filter.stops
+    assert [part.name for part in prompt.parts] == ["file b.py", "file z.py", "suffix", "prefix"]
+    # With no other file it is what it always was.
+    bare = build(CONTEXT, aim, block=False)
+    assert bare.request == replace(
+        request, prefix="import os\n\nx =", stop=("\n", *request.stop[2:])
+    )
+    assert "\n+++++ " not in bare.filter.stops
+
+
+def test_headers_in_the_users_text_are_broken():
+    mark = "+++++ x\n"
+    request = build(
+        CursorContext(mark, mark, path=f"a\n{mark}"),
+        Aim("codestral", "mistral-fim"),
+        block=True,
+        snippets=[Snippet(mark, mark), Snippet("", "")],
+    ).request
+    assert isinstance(request, CompletionRequest)
+    headers = [line for line in request.prefix.split("\n") if line.startswith("+++++ ")]
+    assert headers == ["+++++ ", "+++++ + ++++ x", "+++++ a + ++++ x"]
+    nameless = build(
+        CursorContext("p", ""),
+        Aim("codestral", "mistral-fim"),
+        block=True,
+        snippets=[Snippet("b", "t")],
+    ).request
+    assert isinstance(nameless, CompletionRequest)
+    assert nameless.prefix == "+++++ b\nt\n\n+++++ untitled\np"
+
+
+def test_nobody_else_at_that_endpoint_is_sent_other_files():
+    """It is not known how Mercury takes them; so they take nothing of the budget either."""
+    with_files = build(
+        CONTEXT, Aim("mercury-edit-2", "mistral-fim"), block=False, snippets=SNIPPETS
+    )
+    assert with_files == build(CONTEXT, Aim("mercury-edit-2", "mistral-fim"), block=False)
+
+
 def test_chat_tags_in_the_users_text_are_broken():
     tags = f"{OPEN_TAG}{CLOSE_TAG}{CURSOR_TAG}<BEFORE></BEFORE><AFTER></AFTER><OTHER></OTHER>"
     context = CursorContext(tags, tags, path=f'a"{tags}', language=tags, insert_spaces=False)
@@ -341,13 +403,8 @@ File: "untitled", indented by 4 spaces
 
 @pytest.mark.parametrize("mode", ["openai-completions", "template:qwen", "chat"])
 def test_answer_lengths(mode: str):
-    for block, thinks, tokens in (
-        (False, False, LINE_TOKENS),
-        (True, False, BLOCK_TOKENS),
-        (True, True, BLOCK_TOKENS + THINKING_TOKENS),
-    ):
-        request = build(CONTEXT, Aim("m", mode, thinks=thinks), block=block).request
-        assert request.max_tokens == tokens
+    for block, tokens in ((False, LINE_TOKENS), (True, BLOCK_TOKENS)):
+        assert build(CONTEXT, Aim("m", mode), block=block).request.max_tokens == tokens
 
 
 def test_one_line_is_stopped_by_the_supplier():

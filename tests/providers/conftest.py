@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ssl
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
-from polypilot_providers.catalog import ProviderRow
+from polypilot_providers.catalog import ProviderRow, rows
 from polypilot_providers.factory import build
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
@@ -16,9 +19,19 @@ from polypilot_providers.testing import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
     from polypilot_providers.base import KeySource, Provider
+
+# In pytest's importlib mode a test can't import its neighbours by name; so this one is loaded
+# here, under the name that the tests use.
+if "router_support" not in sys.modules:
+    _spec = importlib.util.spec_from_file_location(
+        "router_support", Path(__file__).with_name("router_support.py")
+    )
+    assert _spec is not None
+    assert _spec.loader is not None
+    sys.modules["router_support"] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules["router_support"])
 
 
 @pytest.fixture
@@ -46,6 +59,17 @@ def provider(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
     return make
 
 
+@pytest.fixture
+def listed(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
+    """Makes a provider of the catalog's row of an id, some fields changed, at an address."""
+
+    def make(supplier: str, base_url: str, **fields: object) -> Provider:
+        row = rows({})[supplier].model_copy(update=fields)
+        return build(row, key, http, base_url=base_url)
+
+    return make
+
+
 class Authority:
     """A certificate authority of our own and what it signed."""
 
@@ -60,6 +84,14 @@ class Authority:
         certificate = self._ca.issue_cert(*names, **options)  # pyright: ignore[reportArgumentType] - fields of several types
         certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - names pyOpenSSL
         return context
+
+    def client(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """Files of a certificate of ``name`` and of its key."""
+        issued = self._ca.issue_cert(name)
+        cert, key = folder / "client.pem", folder / "client.key"
+        cert.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(str(key))
+        return cert, key
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The wire anthropic-messages, in both API versions."""
+"""What Anthropic's Messages API answers, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -10,55 +10,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polypilot_providers import testing
-from polypilot_providers.catalog import ProviderRow, rows
+from polypilot_providers.catalog import rows
 from polypilot_providers.conformance import KEY
 from polypilot_providers.errors import (
-    AuthError,
-    ConfigurationError,
-    ContextTooLong,
+    PermissionDenied,
     ProviderError,
     QuotaExhausted,
     RateLimited,
     RequestRefused,
     StreamBroken,
     Unavailable,
-    UnknownModel,
 )
 from polypilot_providers.factory import build
-from polypilot_providers.failures import Peer
+from polypilot_providers.failures import ParameterRefused, Peer
 from polypilot_providers.testing import (
     ProviderConformance,
-    ScriptedServer,
-    body_of,
-    outcome,
-    reply,
-    stream,
 )
 from polypilot_providers.types import (
-    ChatRequest,
-    CompletionRequest,
+    Citation,
     Event,
-    Message,
     Refusal,
     Stop,
     StopReason,
     TextDelta,
-    TextPart,
     ThoughtDelta,
-    ThoughtPart,
-    Tool,
     ToolCall,
-    ToolCallPart,
-    ToolResultPart,
     Usage,
-    assistant,
-    user,
 )
-from polypilot_providers.wires.anthropic_messages import AnthropicParser
+from polypilot_providers.wires.anthropic_stream import AnthropicParser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from polypilot_providers.base import KeySource, Provider
     from polypilot_providers.http import HttpClient
 
@@ -199,24 +180,130 @@ def test_refusal_with_its_explanation() -> None:
     assert read(finish("refusal"), END)[0] == Refusal("")
 
 
-def test_redacted_reasoning_and_blocks_we_do_not_know() -> None:
+def test_redacted_reasoning_and_blocks_that_come_whole() -> None:
     assert read(
         block(0, type="redacted_thinking", data="EmwK"),
         close(0),
-        block(1, type="server_tool_use", id="s", name="web", input={}),
-        delta(1, type="citations_delta", citation={}),
-        close(1),
-        event("novel_event"),
         block(2, type="text", text="given at once"),
-        block(3, type="thinking", thinking="likewise"),
+        block(3, type="thinking", thinking="likewise", signature="Eq"),
         block(4, type="tool_use", id="t", name="f", input={"whole": True}),
         END,
     ) == [
         ThoughtDelta("", redacted="EmwK", provider="anthropic"),
         TextDelta("given at once"),
         ThoughtDelta("likewise"),
+        ThoughtDelta("", signature="Eq", provider="anthropic"),
         ToolCall("t", "f", '{"whole": true}'),
         Stop(StopReason.END),
+    ]
+
+
+def test_what_is_not_known_is_left_out_and_counted() -> None:
+    parser = AnthropicParser(Peer("anthropic", "host"))
+    events = testing.read(
+        parser,
+        block(1, type="server_tool_use", id="s", name="web", input={}),
+        delta(1, type="input_json_delta", partial_json='{"query": "x"}'),
+        close(1),
+        block(2, type="text", text="so"),
+        delta(2, type="novel_delta", novelty="?"),
+        event("novel_event"),
+        event("ping"),
+        END,
+    )
+    assert events == [TextDelta("so"), Stop(StopReason.END)]
+    assert parser.unknown == {"block server_tool_use": 1, "delta novel_delta": 1, "novel_event": 1}
+
+
+CHAR = {
+    "type": "char_location",
+    "cited_text": "The sky is blue. ",
+    "document_index": 0,
+    "document_title": "Sky",
+    "start_char_index": 0,
+    "end_char_index": 17,
+}
+PAGE = {
+    "type": "page_location",
+    "cited_text": "p. 3",
+    "document_index": 0,
+    "document_title": None,
+    "start_page_number": 3,
+    "end_page_number": 4,
+}
+WEB = {
+    "type": "web_search_result_location",
+    "cited_text": "news",
+    "title": "The news",
+    "url": "https://example.org/news",
+    "encrypted_index": "E",
+}
+SEARCH = {
+    "type": "search_result_location",
+    "cited_text": "kb",
+    "title": None,
+    "source": "https://example.org/kb",
+    "search_result_index": 0,
+    "start_block_index": 0,
+    "end_block_index": 1,
+}
+
+
+def test_citations_of_documents_and_pages() -> None:
+    """They come amid the text they stand behind, and no citation is text."""
+    assert read(
+        block(0, type="text", text="", citations=None),
+        delta(0, type="text_delta", text="blue"),
+        *(delta(0, type="citations_delta", citation=each) for each in (CHAR, PAGE, WEB)),
+        close(0),
+        block(1, type="text", text=".", citations=[SEARCH]),
+        finish("end_turn"),
+        END,
+    ) == [
+        TextDelta("blue"),
+        Citation("", "Sky", "The sky is blue."),
+        Citation("", "", "p. 3"),
+        Citation("https://example.org/news", "The news", "news"),
+        TextDelta("."),
+        Citation("https://example.org/kb", "", "kb"),
+        Usage(None, 9),
+        Stop(StopReason.END),
+    ]
+
+
+def test_reasoning_that_is_not_shown_is_still_known_of() -> None:
+    """Its block says that it has begun: a long silence may follow."""
+    parser = AnthropicParser(Peer("anthropic", "host"))
+    assert list(parser.feed(start())) == []
+    before = parser.progress
+    assert list(parser.feed(block(0, type="thinking", thinking="", signature=""))) == []
+    assert parser.reasoning
+    assert parser.progress > before
+    assert list(parser.feed(close(0))) == []
+    assert not parser.reasoning
+
+
+def test_an_answer_that_was_not_streamed() -> None:
+    message: dict[str, object] = {
+        "type": "message",
+        "model": "claude-x",
+        "content": [
+            {"type": "thinking", "thinking": "hm", "signature": "Eq"},
+            {"type": "text", "text": "Let me.", "citations": None},
+            {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
+            {"type": "tool_use", "id": "u", "name": "g", "input": {}},
+        ],
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 5, "output_tokens": 7},
+    }
+    assert read(json.dumps(message).encode()) == [
+        ThoughtDelta("hm"),
+        ThoughtDelta("", signature="Eq", provider="anthropic"),
+        TextDelta("Let me."),
+        ToolCall("t", "f", '{"a": 1}'),
+        ToolCall("u", "g", "{}"),
+        Usage(5, 7),
+        Stop(StopReason.TOOL_CALLS, "claude-x"),
     ]
 
 
@@ -234,11 +321,13 @@ def test_counts_are_cumulative_and_nulls_keep_what_was_known() -> None:
     assert events[0] == Usage(5, 70, reasoning_tokens=50)
 
 
-def test_without_its_end_marker_an_answer_is_broken() -> None:
+def test_without_its_reason_to_stop_an_answer_is_broken() -> None:
+    assert isinstance(read(ANSWER.removesuffix(END))[-1], Stop)
+    pieces = ANSWER.split(b"\n\n")
     with pytest.raises(StreamBroken):
-        read(ANSWER.removesuffix(END))
-    with pytest.raises(StreamBroken, match="not streamed"):
-        read(b'{"type":"message","content":[]}')
+        read(b"\n\n".join(pieces[:-3]) + b"\n\n")
+    with pytest.raises(StreamBroken, match="no message"):
+        read(b'{"type":"novelty","content":[]}')
 
 
 @pytest.mark.parametrize(
@@ -246,13 +335,24 @@ def test_without_its_end_marker_an_answer_is_broken() -> None:
     [
         ("overloaded_error", Unavailable),
         ("api_error", Unavailable),
+        ("timeout_error", Unavailable),
         ("rate_limit_error", RateLimited),
+        ("billing_error", QuotaExhausted),
+        ("permission_error", PermissionDenied),
         ("invalid_request_error", RequestRefused),
+        ("novel_error", StreamBroken),
     ],
 )
 def test_errors_inside_the_stream(kind: str, error: type[ProviderError]) -> None:
-    with pytest.raises(error):
-        read(start(), event("error", error={"type": kind, "message": "Overloaded"}))
+    parser = AnthropicParser(Peer("anthropic", "host"))
+    said = event("error", error={"type": kind, "message": "So it is"})
+    assert list(parser.feed(start() + delta(0, type="text_delta", text="kept"))) == [
+        TextDelta("kept")
+    ]
+    with pytest.raises(ProviderError, match="So it is") as caught:
+        list(parser.feed(said))
+    assert type(caught.value) in (error, ParameterRefused)
+    assert isinstance(caught.value, error)
 
 
 @settings(max_examples=200)
@@ -298,217 +398,3 @@ def test_whatever_json_comes_only_our_errors_are_raised(values: list[dict[str, o
     except ProviderError:
         return
     assert isinstance(events[-1], Stop)
-
-
-# Requests
-
-
-@pytest.fixture
-def claude(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
-    def make(base_url: str, **fields: object) -> Provider:
-        row = rows({})["anthropic"].model_copy(update=fields)
-        return build(row, key, http, base_url=base_url)
-
-    return make
-
-
-async def test_request_of_the_new_version(claude: Callable[..., Provider]) -> None:
-    async with ScriptedServer(stream(ANSWER)) as server:
-        request = ChatRequest(
-            "claude-opus-4-6",
-            (
-                user("hi"),
-                Message(
-                    "assistant",
-                    (
-                        ThoughtPart("hm", signature="sig"),
-                        ThoughtPart("", redacted="red"),
-                        ThoughtPart("unproven"),
-                        TextPart("let me"),
-                        ToolCallPart("t", "f", '{"a":1}'),
-                        ToolCallPart("u", "g", "not json"),
-                    ),
-                ),
-                Message("user", (TextPart("so"), ToolResultPart("t", "boom", is_error=True))),
-                assistant("   "),
-            ),
-            system="be brief",
-            stop=("\n\n", "END"),
-            temperature=0.3,
-            effort="medium",
-            tools=(Tool("f", "does f", {"type": "object", "properties": {}}), Tool("g", "")),
-        )
-        body = await body_of(server, claude(server.url + "/v1"), request)
-        got = server.requests[0]
-        assert got.path == "/v1/messages"
-        assert got.headers["anthropic-version"] == "2026-10-21"
-        assert "authorization" not in got.headers
-        assert body == {
-            "model": "claude-opus-4-6",
-            "max_tokens": 8192,
-            "messages": [
-                {"role": "user", "content": [{"type": "text", "text": "hi"}]},
-                {
-                    "role": "assistant",
-                    "content": [
-                        {"type": "thinking", "thinking": "hm", "signature": "sig"},
-                        {"type": "redacted_thinking", "data": "red"},
-                        {"type": "text", "text": "let me"},
-                        {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
-                        {"type": "tool_use", "id": "u", "name": "g", "input": {}},
-                    ],
-                },
-                {
-                    "role": "user",
-                    "content": [
-                        {
-                            "type": "tool_result",
-                            "tool_use_id": "t",
-                            "content": "boom",
-                            "is_error": True,
-                        },
-                        {"type": "text", "text": "so"},
-                    ],
-                },
-            ],
-            "stream": True,
-            "system": "be brief",
-            "stop_sequences": ["END"],
-            "tools": [
-                {
-                    "name": "f",
-                    "description": "does f",
-                    "input_schema": {"type": "object", "properties": {}},
-                },
-                {"name": "g", "description": "", "input_schema": {"type": "object"}},
-            ],
-            "output_config": {"effort": "medium"},
-        }
-
-
-async def test_the_old_version_takes_a_temperature(claude: Callable[..., Provider]) -> None:
-    async with ScriptedServer(stream(ANSWER)) as server:
-        old = claude(server.url, api_version="")
-        request = ChatRequest("", (user("x"),), temperature=0.3, max_tokens=5)
-        body = await body_of(server, old, request)
-        assert server.requests[0].headers["anthropic-version"] == "2023-06-01"
-        assert (body["temperature"], body["max_tokens"]) == (0.3, 5)
-        assert body["model"] == "claude-sonnet-5-5"
-
-
-@pytest.mark.parametrize(
-    ("model", "effort", "expected"),
-    [
-        ("claude-haiku-5-5", None, {}),
-        ("claude-haiku-5-5", "none", {"thinking": {"type": "disabled"}}),
-        ("claude-haiku-4-5-20251001", "none", {"thinking": {"type": "disabled"}}),
-        ("claude-haiku-4-5", "high", {}),
-        ("claude-sonnet-5-5", "none", {"thinking": {"type": "between_tools"}}),
-        ("claude-opus-5-5", "none", {"output_config": {"effort": "low"}}),
-        ("claude-opus-5-5", "minimal", {"output_config": {"effort": "low"}}),
-        ("claude-opus-5", "high", {"output_config": {"effort": "high"}}),
-        ("claude-unheard-of", "none", {"thinking": {"type": "disabled"}}),
-        ("claude-unheard-of", "high", {}),
-    ],
-)
-async def test_reasoning_is_asked_for_as_the_model_takes_it(
-    claude: Callable[..., Provider], model: str, effort: str | None, expected: dict[str, object]
-) -> None:
-    async with ScriptedServer(stream(ANSWER)) as server:
-        request = ChatRequest(model, (user("x"),), effort=effort)  # pyright: ignore[reportArgumentType] - fields of several types
-        body = await body_of(server, claude(server.url), request)
-        sent = {name: body[name] for name in ("thinking", "output_config") if name in body}
-        assert sent == expected
-
-
-async def test_a_refused_thinking_switch_is_left_out(claude: Callable[..., Provider]) -> None:
-    error = {
-        "type": "error",
-        "error": {
-            "type": "invalid_request_error",
-            "message": 'thinking.type: "disabled" is not supported for this model.',
-        },
-        "request_id": "req_1",
-    }
-    async with ScriptedServer(reply(400, error), stream(ANSWER)) as server:
-        request = ChatRequest("claude-unheard-of", (user("x"),), effort="none")
-        body = await body_of(server, claude(server.url), request)
-        assert len(server.requests) == 2
-        assert "thinking" not in body
-
-
-async def test_completions_are_refused(claude: Callable[..., Provider]) -> None:
-    async with ScriptedServer(stream(ANSWER)) as server:
-        with pytest.raises(ConfigurationError, match="completion"):
-            async for _ in claude(server.url).complete(CompletionRequest("m", "p")):
-                pass
-        assert server.requests == []
-
-
-async def test_models(claude: Callable[..., Provider]) -> None:
-    async with ScriptedServer(reply(200, MODELS)) as server:
-        (model,) = await claude(server.url).models()
-        assert server.requests[0].path == "/v1/models?limit=1000"
-        assert (model.name, model.context_tokens, model.output_tokens, model.shutdown_date) == (
-            "Claude Haiku 5.5",
-            200000,
-            64000,
-            "2027-10-01",
-        )
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "kind"),
-    [
-        (401, {"type": "authentication_error", "message": "invalid x-api-key"}, AuthError),
-        (403, {"type": "permission_error", "message": "not allowed"}, AuthError),
-        (404, {"type": "not_found_error", "message": "model: claude-9"}, UnknownModel),
-        (
-            400,
-            {
-                "type": "invalid_request_error",
-                "message": "prompt is too long: 210000 tokens > 200000 maximum",
-            },
-            ContextTooLong,
-        ),
-        (413, {"type": "request_too_large", "message": "too large"}, ContextTooLong),
-        (
-            400,
-            {
-                "type": "invalid_request_error",
-                "message": "Your credit balance is too low to access the API.",
-            },
-            QuotaExhausted,
-        ),
-        (429, {"type": "rate_limit_error", "message": "slow down"}, RateLimited),
-        (
-            429,
-            {
-                "type": "rate_limit_error",
-                "message": "limit",
-                "details": {"error_code": "enforced_spend_limit_reached"},
-            },
-            QuotaExhausted,
-        ),
-        (529, {"type": "overloaded_error", "message": "Overloaded"}, Unavailable),
-        (504, {"type": "timeout_error", "message": "?"}, Unavailable),
-    ],
-)
-async def test_error_bodies(
-    claude: Callable[..., Provider],
-    status: int,
-    error: dict[str, object],
-    kind: type[ProviderError],
-) -> None:
-    body = {"type": "error", "error": error, "request_id": "req_1"}
-    async with ScriptedServer(reply(status, body, {"retry-after": "3"})) as server:
-        _, caught = await outcome(claude(server.url).chat(ChatRequest("", (user("x"),))))
-        assert caught is not None
-        assert type(caught) is kind
-        assert caught.retry_after == (3.0 if kind in (RateLimited, Unavailable) else None)
-        assert len(server.requests) == 1
-
-
-def test_the_row_says_which_version(http: HttpClient, key: KeySource) -> None:
-    row = ProviderRow(id="x", wire="anthropic-messages", base_url="http://localhost:1/anthropic/v1")
-    assert build(row, key, http).local

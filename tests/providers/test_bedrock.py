@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -24,6 +25,7 @@ from polypilot_providers.errors import (
 )
 from polypilot_providers.factory import build
 from polypilot_providers.failures import ParameterRefused, Peer
+from polypilot_providers.jsonvalue import as_dict, as_list
 from polypilot_providers.testing import (
     ProviderConformance,
     ScriptedServer,
@@ -56,6 +58,7 @@ from polypilot_providers.types import (
     assistant,
     user,
 )
+from polypilot_providers.wires.bedrock_messages import messages_of
 from polypilot_providers.wires.bedrock_stream import ConverseParser
 
 if TYPE_CHECKING:
@@ -344,12 +347,8 @@ def test_whatever_json_comes_only_our_errors_are_raised(values: list[tuple[str, 
 
 
 @pytest.fixture
-def bedrock(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
-    def make(base_url: str, **fields: object) -> Provider:
-        row = rows({})["bedrock"].model_copy(update=fields)
-        return build(row, key, http, base_url=base_url)
-
-    return make
+def bedrock(listed: Callable[..., Provider]) -> Callable[..., Provider]:
+    return partial(listed, "bedrock")
 
 
 async def test_a_whole_request(bedrock: Callable[..., Provider]) -> None:
@@ -567,7 +566,9 @@ def budget(tokens: int, limit: int) -> dict[str, object]:
         ("arn:x/us.anthropic.claude-b", "low", None, sent(warm=False, effort="low")),
         ("anthropic.claude-c", "none", None, sent(extra=thinking("between_tools"))),
         ("anthropic.claude-d", "none", None, sent(77, effort="low")),
-        ("anthropic.claude-unheard-of", "none", None, sent()),
+        ("anthropic.claude-unheard-of", "none", None, sent(extra=thinking("disabled"))),
+        ("anthropic.claude-unheard-of", "minimal", None, sent(effort="low")),
+        ("anthropic.claude-unheard-of", "high", None, sent(effort="high")),
         ("amazon.nova-2", "none", None, sent()),
         ("us.amazon.nova-2", "minimal", 500, sent(500, extra=nova("low"))),
         ("us.amazon.nova-2", "high", 500, sent(warm=False, extra=nova("high"))),
@@ -587,6 +588,27 @@ async def test_reasoning_is_asked_for_as_the_model_takes_it(
         body = await body_of(server, bedrock(server.url, models=MODELS), request)
         del body["messages"]
         assert body == expected
+
+
+def test_names_and_ids_are_no_longer_than_allowed() -> None:
+    """A document's name has 200 characters at the most, that of its namesake too."""
+    papers = tuple(FilePart("text/plain", "n" * 300, b"x") for _ in range(11))
+    call = ToolCallPart("c" * 70, "f", "{}")
+    talk = [
+        Message("user", papers),
+        Message("assistant", (call,)),
+        Message("user", (ToolResultPart("c" * 70, "r"),)),
+    ]
+    asked, called, answered = messages_of(talk, lambda _: True)
+    names = [as_dict(as_dict(block)["document"])["name"] for block in as_list(asked["content"])]
+    assert names[0] == "n" * 200
+    assert names[1] == "n" * 196 + " (2)"
+    assert names[10] == "n" * 195 + " (11)"
+    assert len(set(names)) == 11
+    assert as_list(called["content"])[0] == {
+        "toolUse": {"toolUseId": "c" * 64, "name": "f", "input": {}}
+    }
+    assert as_dict(as_dict(as_list(answered["content"])[0])["toolResult"])["toolUseId"] == "c" * 64
 
 
 async def test_a_completion_reasons_as_little_as_it_can(bedrock: Callable[..., Provider]) -> None:

@@ -15,35 +15,12 @@ from polypilot_providers.catalog import ModelRow, ProviderRow, rows
 from polypilot_providers.errors import ConfigurationError, RequestRefused
 from polypilot_providers.factory import GROUP, Plugin, address, build, load_entry_points
 from polypilot_providers.origin import Origin
-from polypilot_providers.suppliers import RETIRED, SUPPLIERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from polypilot_providers.base import KeySource
     from polypilot_providers.http import HttpClient
-
-
-@pytest.mark.parametrize("row", SUPPLIERS, ids=lambda row: row.id)
-def test_every_row_makes_a_provider(row: ProviderRow, http: HttpClient, key: KeySource) -> None:
-    given = row.model_copy(update={"variables": row.variables | dict.fromkeys(row.missing, "here")})
-    base_url = given.address() or "http://127.0.0.1:1"
-    provider = build(row, key, http, base_url=base_url)
-    assert isinstance(provider, Provider)
-    assert provider.id == row.id
-    assert row.name
-    assert not row.tried_live
-    assert row.auth in ("none", "aws") or row.command or (row.key_env and row.key_page)
-    assert row.free == provider.local
-    assert row.auth == "none" or Origin.parse(base_url).scheme == "https"
-    for model in (row.completion_model, row.chat_model):
-        assert not model or not row.models or row.lists(model)
-
-
-def test_ids_are_unique_and_none_is_retired() -> None:
-    assert len(rows({})) == len(SUPPLIERS)
-    assert not RETIRED.keys() & rows({}).keys()
-    assert {"embedded", "openai", "anthropic"} <= rows({}).keys()
 
 
 def test_the_users_rows_come_first() -> None:

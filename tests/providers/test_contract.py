@@ -16,6 +16,7 @@ from polypilot_providers.testing import ScriptedServer, outcome, reply, stream
 from polypilot_providers.types import (
     ChatRequest,
     CompletionRequest,
+    Cost,
     FilePart,
     ImagePart,
     Message,
@@ -105,7 +106,7 @@ async def test_headers_and_query_are_sent(http: HttpClient, key: KeySource) -> N
         assert server.requests[0].path == "/chat/completions?api-version=2026-01"
 
 
-@pytest.mark.parametrize("name", ["api-key", "x-api-key", "x-goog-api-key"])
+@pytest.mark.parametrize("name", ["api-key", "x-api-key", "x-goog-api-key", "x-portkey-api-key"])
 async def test_the_key_is_sent_as_the_row_says(name: str, http: HttpClient, key: KeySource) -> None:
     async with ScriptedServer(stream(CHAT)) as server:
         provider = build(row(auth_header=name), key, http, base_url=server.url)
@@ -235,7 +236,9 @@ async def test_a_refused_effort_becomes_one_that_is_allowed(
 def test_usage_as_json_has_it() -> None:
     counts = usage_fields(Usage(3, 1, cost=Decimal("0.25")))
     assert counts["input_tokens"] == 3
-    assert counts["cost"] == 0.25
+    assert (counts["cost"], counts["cost_source"]) == ("0.25", "supplier")
+    told = usage_fields(Usage(3, 1), Cost(Decimal("3.6E-7"), "prices"))
+    assert (told["cost"], told["cost_source"]) == ("0.00000036", "prices")
     assert usage_fields(Usage())["cost"] is None
 
 
@@ -252,7 +255,12 @@ async def test_anthropic_takes_pictures_and_documents(http: HttpClient, key: Key
                 "role": "user",
                 "content": [
                     {"type": "image", "source": source},
-                    {"type": "document", "title": "a.pdf", "source": document},
+                    {
+                        "type": "document",
+                        "title": "a.pdf",
+                        "source": document,
+                        "citations": {"enabled": True},
+                    },
                 ],
             }
         ]

@@ -235,7 +235,7 @@ async def test_a_completion_by_chat_reasons_as_little_as_the_model_can(
         assert await effort("thinks") == "minimal"
         assert await effort("thinks", effort="high") == "high"
         assert await effort("plain") is None
-        assert await effort("new") is None
+        assert await effort("new") == "none"
 
 
 @pytest.mark.parametrize(

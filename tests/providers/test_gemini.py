@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
@@ -16,6 +17,7 @@ from polypilot_providers.errors import (
     AuthError,
     ConfigurationError,
     ContextTooLong,
+    PermissionDenied,
     ProviderError,
     QuotaExhausted,
     RateLimited,
@@ -433,12 +435,8 @@ def test_no_bytes_make_the_decoder_fail(pieces: list[bytes]) -> None:
 
 
 @pytest.fixture
-def gemini(http: HttpClient, key: KeySource) -> Callable[..., Provider]:
-    def make(base_url: str, **fields: object) -> Provider:
-        row = rows({})["gemini"].model_copy(update=fields)
-        return build(row, key, http, base_url=base_url)
-
-    return make
+def gemini(listed: Callable[..., Provider]) -> Callable[..., Provider]:
+    return partial(listed, "gemini")
 
 
 TALK = (
@@ -592,7 +590,7 @@ async def test_a_strangers_tool_call_goes_with_the_documented_stand_in(
 
 async def test_the_least_that_can_be_said(gemini: Callable[..., Provider]) -> None:
     async with ScriptedServer(stream(ANSWER)) as server:
-        request = ChatRequest("models/some-other", (user("x"),), effort="high")
+        request = ChatRequest("models/some-other", (user("x"),))
         body = await body_of(server, gemini(server.url), request)
         assert body == {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
         assert server.requests[0].path == "/models/some-other:streamGenerateContent?alt=sse"
@@ -634,8 +632,10 @@ async def test_a_models_name_stays_in_its_place(
         ("gemini-4-argon", "minimal", {"includeThoughts": True, "thinkingLevel": "low"}),
         ("gemini-4-argon", "xhigh", {"includeThoughts": True, "thinkingLevel": "high"}),
         ("gemini-4-argon", None, {"includeThoughts": True}),
-        ("gemini-unheard-of", "high", None),
-        ("gemini-unheard-of", "completion", None),
+        ("gemini-unheard-of", None, None),
+        ("gemini-unheard-of", "high", {"includeThoughts": True, "thinkingLevel": "high"}),
+        ("gemini-unheard-of", "completion", {"thinkingLevel": "minimal"}),
+        ("gemini-2.5-unheard-of", "completion", {"thinkingBudget": 0}),
     ],
 )
 async def test_reasoning_is_asked_for_as_the_model_takes_it(
@@ -752,7 +752,7 @@ LISTED = {
 
 async def test_vertex(http: HttpClient, key: KeySource) -> None:
     row = rows({})["vertex"]
-    assert row.missing == ("location", "project", "location")
+    assert row.missing == ("location", "project")
     row = row.model_copy(update={"variables": {"project": "my-proj", "location": "europe-west4"}})
     base = (
         "https://europe-west4-aiplatform.googleapis.com/v1/projects/my-proj"
@@ -801,7 +801,7 @@ async def test_vertex_without_a_project(http: HttpClient, key: KeySource) -> Non
         ),
         (400, told(400, "INVALID_ARGUMENT", "?", {"reason": "API_KEY_INVALID"}), AuthError, None),
         (401, told(401, "UNAUTHENTICATED", "Request had invalid credentials."), AuthError, None),
-        (403, told(403, "PERMISSION_DENIED", "Your key was reported."), AuthError, None),
+        (403, told(403, "PERMISSION_DENIED", "Your key was reported."), PermissionDenied, None),
         (
             404,
             told(

@@ -11,7 +11,7 @@ from polypilot_providers import testing
 from polypilot_providers.base import Limits
 from polypilot_providers.catalog import ModelRow, ProviderRow
 from polypilot_providers.errors import ConfigurationError, ContextTooLong, RequestRefused, TimedOut
-from polypilot_providers.factory import build
+from polypilot_providers.factory import address, build
 from polypilot_providers.failures import Peer
 from polypilot_providers.jsonvalue import as_dict
 from polypilot_providers.testing import (
@@ -34,7 +34,7 @@ from polypilot_providers.types import (
     Usage,
     user,
 )
-from polypilot_providers.wires.llama_cpp import LlamaParser
+from polypilot_providers.wires.llama_cpp import LlamaCppProvider, LlamaParser
 from polypilot_providers.wires.openai_chat import OpenAIParser
 
 if TYPE_CHECKING:
@@ -98,6 +98,12 @@ def row(base_url: str, **fields: object) -> ProviderRow:
     )
 
 
+class Loaded(LlamaCppProvider):
+    """Its model is loaded."""
+
+    loading = 0.0
+
+
 class TestInfill(ProviderConformance):
     answer: ClassVar = ANSWER
     events: ClassVar = EVENTS
@@ -106,7 +112,7 @@ class TestInfill(ProviderConformance):
     model_id: ClassVar = "qwen"
 
     def make(self, base_url: str, key: KeySource, http: HttpClient) -> Provider:
-        return build(row(base_url), key, http)
+        return Loaded(row(base_url), *address(base_url), key, http)
 
 
 class TestChat(ProviderConformance):
@@ -114,7 +120,7 @@ class TestChat(ProviderConformance):
     events: ClassVar = (TextDelta("Hi"), Usage(9, 2), Stop(StopReason.END, "qwen"))
 
     def make(self, base_url: str, key: KeySource, http: HttpClient) -> Provider:
-        return build(row(f"{base_url}/v1"), key, http)
+        return Loaded(row(base_url), *address(f"{base_url}/v1"), key, http)
 
 
 def read(data: bytes) -> list[Event]:
@@ -164,7 +170,7 @@ async def test_progress_does_not_put_off_the_first_content(
     report = chunk(content="", stop=False, choices=[], prompt_progress=PROGRESS)
     limits = Limits(first_event=0.3, idle=30.0)
     async with ScriptedServer(stream(Tick(report, 0.02), end=False)) as server:
-        provider = build(row(server.url), key, http)
+        provider = Loaded(row(server.url), *address(server.url), key, http)
         if operation == "chat":
             events = provider.chat(ChatRequest("m", (user("x"),)), limits)
         else:

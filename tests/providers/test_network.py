@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -83,8 +84,6 @@ def test_addresses_without_proxy(entry: str, url: str, *, direct: bool) -> None:
 @pytest.mark.parametrize(
     ("url", "word"),
     [
-        ("socks5://127.0.0.1:1080", "socksio"),
-        ("socks5h://u:hunter2@p", "socksio"),
         ("gopher://p", "not the URL"),
         ("http://", "not the URL"),
         ("http://p:port", "not the URL"),
@@ -132,20 +131,23 @@ class Proxy:
             port = int(self.heads[-1].split(" ")[1].rsplit(":", 1)[1])
             there, back = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"HTTP/1.1 200 Established\r\n\r\n")
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            await asyncio.gather(pump(reader, back), pump(there, writer))
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
         self.idle.set()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65536):
-                sink.write(data)
-        sink.close()
+
+async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await source.read(65536):
+            sink.write(data)
+    sink.close()
 
 
-async def through(proxy: Proxy, network_of: str, authority: Authority, url: str) -> object:
+async def through(
+    proxy: Proxy | SocksProxy, network_of: str, authority: Authority, url: str
+) -> object:
     listener = await asyncio.start_server(proxy, "127.0.0.1", 0)
     async with listener:
         port = listener.sockets[0].getsockname()[1]
@@ -198,3 +200,58 @@ async def test_a_proxy_that_speaks_tls(authority: Authority) -> None:
     proxy = Proxy(b"HTTP/1.1 400 Bad Request\r\n\r\n", unasked=True)
     error = await through(proxy, "https://127.0.0.1:{}", authority, "https://api.example.org")
     assert isinstance(error, NetworkError)
+
+
+class SocksProxy:
+    """A SOCKS 5 proxy (RFC 1928) that connects to this machine, whatever name it is given."""
+
+    def __init__(self, *, password: bool = False) -> None:
+        self.asked: list[str] = []
+        self.said: list[bytes] = []
+        self.idle = asyncio.Event()
+        self._method = 2 if password else 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, count = await reader.readexactly(2)
+        await reader.readexactly(count)
+        writer.write(bytes([5, self._method]))
+        if self._method:
+            _, length = await reader.readexactly(2)
+            self.said.append(await reader.readexactly(length))
+            (length,) = await reader.readexactly(1)
+            self.said.append(await reader.readexactly(length))
+            writer.write(b"\x01\x00")
+        *_, kind = await reader.readexactly(4)
+        assert kind == 3, "the name is the proxy's to resolve"
+        (length,) = await reader.readexactly(1)
+        name = (await reader.readexactly(length)).decode()
+        port = int.from_bytes(await reader.readexactly(2))
+        self.asked.append(name)
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+        self.idle.set()
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_through_a_socks_proxy(authority: Authority, scheme: str) -> None:
+    proxy = SocksProxy(password=scheme == "socks5h")
+    user = "u:hunter2@" if scheme == "socks5h" else ""
+    context = authority.server("api.example.org")
+    async with ScriptedServer(stream(b"data: [DONE]\n\n"), tls=context) as server:
+        url = f"https://api.example.org:{server.port}"
+        got = await through(proxy, f"{scheme}://{user}127.0.0.1:{{}}", authority, url)
+        assert isinstance(got, list)
+        assert server.requests[0].headers["authorization"] == "Bearer canary-key"
+    assert proxy.asked == ["api.example.org"]
+    assert proxy.said == ([b"u", b"hunter2"] if user else [])
+
+
+def test_without_its_extra_a_socks_proxy_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as where it is not installed
+    for url in ("socks5://127.0.0.1:1080", "socks5h://u:hunter2@p"):
+        network = Network(proxy=url, env={})
+        with pytest.raises(ConfigurationError, match="needs the extra `socks`") as caught:
+            network.proxy_for(REMOTE)
+        assert "hunter2" not in str(caught.value)
+        assert network.proxy_for(LOCAL) is None

@@ -20,11 +20,12 @@ from polypilot_providers.errors import (
     Unavailable,
     UnknownModel,
 )
-from polypilot_providers.factory import build
+from polypilot_providers.factory import address, build
 from polypilot_providers.failures import Peer
 from polypilot_providers.testing import (
     ProviderConformance,
     ScriptedServer,
+    Step,
     body_of,
     outcome,
     reply,
@@ -107,16 +108,33 @@ def row(base_url: str, **fields: object) -> ProviderRow:
     )
 
 
+SHOW = "/api/show"
+
+
+def ollama(*scripts: list[Step], show: list[Step] | None = None) -> ScriptedServer:
+    """A server that says of its models, when asked, that they write text."""
+    return ScriptedServer(
+        *scripts, aside={SHOW: show or reply(200, {"capabilities": ["completion"]})}
+    )
+
+
+class Loaded(OllamaProvider):
+    """Its models are all loaded."""
+
+    loading = 0.0
+
+
 class Lines(ProviderConformance):
     """What is common to both endpoints."""
 
     ping: ClassVar = b"\n"
+    aside: ClassVar = {SHOW: reply(200, {"capabilities": ["completion"]})}
 
     def pieces(self) -> list[bytes]:
         return self.answer.splitlines(keepends=True)
 
     def make(self, base_url: str, key: KeySource, http: HttpClient) -> Provider:
-        return build(row(base_url), key, http)
+        return Loaded(row(base_url), *address(base_url), key, http)
 
 
 class TestChat(Lines):
@@ -204,7 +222,7 @@ def test_whatever_json_comes_only_our_errors_are_raised(values: list[dict[str, o
 
 
 async def test_chat_request(http: HttpClient, key: KeySource) -> None:
-    async with ScriptedServer(stream(CHAT)) as server:
+    async with ollama(stream(CHAT)) as server:
         window = ModelRow(id="m", context_tokens=MAX_WINDOW * 4)
         provider = build(row(f"{server.url}/v1", models=[window]), key, http)
         call = ToolCallPart("c", "f", '{"x": 1}')
@@ -275,7 +293,7 @@ async def test_chat_request(http: HttpClient, key: KeySource) -> None:
 
 
 async def test_attachments_that_can_not_be_read(http: HttpClient, key: KeySource) -> None:
-    async with ScriptedServer(stream(CHAT)) as server:
+    async with ollama(stream(CHAT)) as server:
         provider = build(row(server.url, models=[ModelRow(id="blind", images=False)]), key, http)
         paper = Message("user", (FilePart("application/pdf", "a.pdf", b"%PDF"),))
         picture = Message("user", (ImagePart("image/png", b"\x89PNG"),))
@@ -309,7 +327,7 @@ async def test_how_much_to_reason(
         ModelRow(id="levels", thinking="always", efforts=("low", "medium", "high")),
         ModelRow(id="off", thinking="optional", efforts=("none", "low")),
     ]
-    async with ScriptedServer(stream(CHAT)) as server:
+    async with ollama(stream(CHAT)) as server:
         provider = build(row(server.url, models=models), key, http)
         request = ChatRequest(model, (user("x"), assistant("y")), **fields)  # pyright: ignore[reportArgumentType] - fields of several types
         body = await body_of(server, provider, request)
@@ -322,7 +340,7 @@ async def test_a_model_that_does_not_reason_is_asked_again_without(
     http: HttpClient, key: KeySource
 ) -> None:
     no = reply(400, {"error": '"registry.ollama.ai/library/m:1b" does not support thinking'})
-    async with ScriptedServer(no, stream(CHAT)) as server:
+    async with ollama(no, stream(CHAT)) as server:
         provider = build(row(server.url), key, http)
         asked = ChatRequest("m:1b", (user("x"),), effort="high")
         assert "think" not in await body_of(server, provider, asked)
@@ -332,7 +350,7 @@ async def test_a_model_that_does_not_reason_is_asked_again_without(
         assert "think" in await body_of(
             server, provider, ChatRequest("m:4b", asked.messages, effort="high")
         )
-    async with ScriptedServer(no) as server:
+    async with ollama(no) as server:
         provider = build(row(server.url), key, http)
         for request, sent in ((asked, 2), (ChatRequest("m", (user("x"),)), 3)):
             _, error = await outcome(provider.chat(request))
@@ -341,7 +359,7 @@ async def test_a_model_that_does_not_reason_is_asked_again_without(
 
 
 async def test_completion_requests(http: HttpClient, key: KeySource) -> None:
-    async with ScriptedServer(stream(GENERATE)) as server:
+    async with ollama(stream(GENERATE)) as server:
         models = [
             ModelRow(id="left", completion="prefix"),
             ModelRow(id="chatty", completion="chat", stop_limit=0, sampling=False),
@@ -381,7 +399,7 @@ async def test_completion_requests(http: HttpClient, key: KeySource) -> None:
 async def test_a_cloud_model_is_not_passed_off_as_one_of_this_machine(
     http: HttpClient, key: KeySource
 ) -> None:
-    async with ScriptedServer(stream(CHAT)) as server:
+    async with ollama(stream(CHAT)) as server:
         provider = build(row(server.url), key, http)
         for request in (
             ChatRequest("gpt-oss:120b-cloud", (user("x"),)),
@@ -396,6 +414,58 @@ async def test_a_cloud_model_is_not_passed_off_as_one_of_this_machine(
     assert (
         elsewhere.chat_body(ChatRequest("gpt-oss:120b-cloud", ()))["model"] == "gpt-oss:120b-cloud"
     )
+
+
+@pytest.mark.parametrize("says", ["remote_host", "remote_model"])
+@pytest.mark.parametrize(
+    "request_",
+    [ChatRequest("mine", (user("secret"),)), CompletionRequest("mine", "secret", "s")],
+)
+async def test_a_cloud_model_under_another_name_gets_no_text(
+    http: HttpClient, key: KeySource, says: str, request_: ChatRequest | CompletionRequest
+) -> None:
+    """``ollama cp`` and a Modelfile give it any name; the server knows where it runs."""
+    shown = reply(200, {says: "gpt-oss:120b", "capabilities": ["completion"]})
+    async with ollama(stream(CHAT), show=shown) as server:
+        provider = build(row(server.url), key, http)
+        for looks in (1, 2):
+            with pytest.raises(ConfigurationError, match="this machine"):
+                await body_of(server, provider, request_)
+            assert server.requests == []
+            assert [json.loads(look.body) for look in server.asides] == [{"model": "mine"}] * looks
+
+
+async def test_where_a_model_runs_is_looked_up_once(http: HttpClient, key: KeySource) -> None:
+    async with ollama(stream(CHAT), show=reply(200, {})) as server:
+        provider = build(row(server.url), key, http)
+        for model in ("a", "a", "b", "a"):
+            await body_of(server, provider, ChatRequest(model, (user("x"),)))
+        assert [look.json["model"] for look in server.asides] == ["a", "b"]
+        assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("show", [reply(404, {"error": "no"}), reply(500, b"x"), reply(200, b"<")])
+async def test_a_server_that_does_not_tell_where_a_model_runs_is_asked_all_the_same(
+    http: HttpClient, key: KeySource, show: list[Step]
+) -> None:
+    """Old servers, and others with its API, know no cloud; what is not there does not run."""
+    async with ollama(stream(CHAT), show=show) as server:
+        provider = build(row(server.url), key, http)
+        for count in (1, 2):
+            await body_of(server, provider, ChatRequest("m", (user("x"),)))
+            assert len(server.requests) == count
+        # It may know by the next time.
+        assert len(server.asides) == 2
+
+
+async def test_a_server_elsewhere_is_not_asked_where_it_runs(
+    http: HttpClient, key: KeySource
+) -> None:
+    shown = reply(200, {"remote_host": "https://ollama.com"})
+    async with ollama(stream(CHAT), show=shown) as server:
+        provider = build(row(server.url, forwards=True), key, http)
+        await body_of(server, provider, ChatRequest("m", (user("x"),)))
+        assert server.asides == []
 
 
 # Errors
@@ -425,7 +495,7 @@ async def test_error_bodies(  # noqa: PLR0917 - a table's columns
     kind: type[ProviderError],
     cure: str,
 ) -> None:
-    async with ScriptedServer(reply(status, {"error": words})) as server:
+    async with ollama(reply(status, {"error": words})) as server:
         provider = build(row(server.url, auth="none"), key, http)
         _, error = await outcome(provider.complete(CompletionRequest("m", "p", "s")))
         assert isinstance(error, kind)
@@ -446,7 +516,7 @@ async def test_error_bodies(  # noqa: PLR0917 - a table's columns
 async def test_an_error_in_a_line(
     http: HttpClient, key: KeySource, before: bytes, words: str, kind: type[ProviderError]
 ) -> None:
-    async with ScriptedServer(stream(before + line(error=words))) as server:
+    async with ollama(stream(before + line(error=words))) as server:
         provider = build(row(server.url), key, http)
         got, error = await outcome(provider.chat(ChatRequest("m", (user("x"),))))
         assert type(error) is kind
@@ -456,7 +526,7 @@ async def test_an_error_in_a_line(
 
 async def test_the_cure_for_an_unknown_model_elsewhere(http: HttpClient, key: KeySource) -> None:
     """Nobody can pull a model for somebody else's server."""
-    async with ScriptedServer(reply(404, {"error": "model 'm' not found"})) as server:
+    async with ollama(reply(404, {"error": "model 'm' not found"})) as server:
         provider = build(row(server.url, auth="keyring"), key, http)
         _, error = await outcome(provider.chat(ChatRequest("m", (user("x"),))))
         assert isinstance(error, UnknownModel)
@@ -516,6 +586,17 @@ async def test_models_and_what_they_can(http: HttpClient, key: KeySource) -> Non
             "older-server",
             "broken",
         ]
+
+
+async def test_models_that_run_elsewhere_are_listed_by_those_who_run_them(
+    http: HttpClient, key: KeySource
+) -> None:
+    tags = {"models": [{"name": "a:cloud"}, {"name": "b", "remote_host": "x"}, {"name": "c"}]}
+    shown = reply(200, {"remote_host": "x", "capabilities": ["completion"]})
+    for forwards, listed in ((False, []), (True, ["a:cloud", "b", "c"])):
+        async with ollama(reply(200, tags), show=shown) as server:
+            models = await build(row(server.url, forwards=forwards), key, http).models()
+            assert sorted(model.id for model in models) == listed
 
 
 async def test_only_the_first_models_are_looked_at(http: HttpClient, key: KeySource) -> None:

@@ -34,6 +34,7 @@ from polypilot_providers.types import (
     ChatRequest,
     CompletionRequest,
     Event,
+    FilePart,
     Message,
     Refusal,
     Stop,
@@ -638,3 +639,41 @@ async def test_a_list_of_problems_names_the_parameter(provider: Callable[..., Pr
         asked = ChatRequest("m", (user("x"),))
         assert [event async for event in team.chat(asked)] == list(CHAT_EVENTS)
         assert "stream_options" not in server.requests[1].json
+
+
+@pytest.mark.parametrize(
+    ("mode", "part"),
+    [
+        (
+            "chat",
+            {
+                "type": "file",
+                "file": {
+                    "filename": "plan.pdf",
+                    "file_data": "data:application/pdf;base64,JVBERg==",
+                },
+            },
+        ),
+        (
+            "mistral-fim",
+            {
+                "type": "document_url",
+                "document_url": "data:application/pdf;base64,JVBERg==",
+                "document_name": "plan.pdf",
+            },
+        ),
+    ],
+)
+async def test_a_document_goes_in_the_suppliers_form(
+    mode: str, part: dict[str, object], provider: Callable[..., Provider]
+) -> None:
+    """Mistral's ``file`` is one that was uploaded before."""
+    attached = Message(
+        "user", (TextPart("Sum it up."), FilePart("application/pdf", "plan.pdf", b"%PDF"))
+    )
+    async with ScriptedServer(stream(DONE)) as server:
+        made = provider(base_url=server.url, completion=mode)
+        body = await body_of(server, made, ChatRequest("m", (attached,)))
+    assert body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "Sum it up."}, part]}
+    ]

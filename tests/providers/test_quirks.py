@@ -81,6 +81,11 @@ def refuses(message: str, param: str = "") -> list[Step]:
     return reply(400, {"error": error})
 
 
+def ollama(*scripts: list[Step]) -> ScriptedServer:
+    """A server that is asked what it knows of its models, and knows nothing."""
+    return ScriptedServer(*scripts, aside={"/api/show": reply(200, {})})
+
+
 def gemini_refuses(message: str) -> list[Step]:
     return reply(400, {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}})
 
@@ -187,7 +192,7 @@ async def test_a_refusal_amid_an_answer_does_not_begin_it_anew(
 ) -> None:
     begun = b'{"message":{"content":"hi"}}\n'
     error = b'{"error":"m does not support thinking"}\n'
-    async with ScriptedServer(stream(begun + error), stream(OLLAMA)) as server:
+    async with ollama(stream(begun + error), stream(OLLAMA)) as server:
         model = model_of(server, http, key, "ollama")
         asked = ChatRequest("m", (user("x"),), effort="none")
         got, refusal = await outcome(model.provider.chat(asked))
@@ -209,7 +214,11 @@ async def test_bedrock_may_refuse_three_parameters(http: HttpClient, key: KeySou
         for asked in (4, 5):
             body = await model.send("anthropic.claude-a", **asking)
             del body["messages"]
-            assert body == {"system": [{"text": "s"}], "inferenceConfig": {"maxTokens": 9}}
+            assert body == {
+                "system": [{"text": "s"}],
+                "inferenceConfig": {"maxTokens": 9},
+                "outputConfig": {"effort": "low"},  # the next best thing
+            }
             assert model.asked == asked
         # To be told to reason is another matter than to be told not to.
         body = await model.send("anthropic.claude-a", effort="low")
@@ -223,6 +232,76 @@ async def test_bedrock_may_refuse_three_parameters(http: HttpClient, key: KeySou
         with pytest.raises(RequestRefused):
             await model.send("anthropic.claude-a", **asking)
         assert "additionalModelRequestFields" in server.requests[4].json
+
+
+async def test_a_claude_that_can_not_be_kept_from_reasoning_reasons_little(
+    http: HttpClient, key: KeySource
+) -> None:
+    """What is not listed is tried: not at all, then as little as can be, then as it likes."""
+    headers = {"x-amzn-errortype": "ValidationException:http:"}
+    off = reply(400, {"message": "thinking.type: disabled is not supported."}, headers)
+    little = reply(400, {"message": "This model does not support the effort parameter."}, headers)
+    listed = reply(
+        400,
+        {"message": "thinking.type: no. Supported values are: 'adaptive', 'between_tools'"},
+        headers,
+    )
+    for refusals, extra, effort in (
+        ([off], None, {"effort": "low"}),
+        ([off, little], None, None),
+        ([listed], {"thinking": {"type": "between_tools"}}, None),
+    ):
+        async with ScriptedServer(*refusals, stream(CONVERSE)) as server:
+            model = model_of(server, http, key, "bedrock-converse")
+            for _ in range(2):
+                body = await model.send("us.anthropic.claude-new", completion=True)
+                assert body.get("additionalModelRequestFields") == extra
+                assert body.get("outputConfig") == effort
+            assert model.asked == len(refusals) + 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        # vLLM and others that check with pydantic, Groq, Mistral
+        "[{'loc': ('body', 'reasoning_effort'), 'msg': \"Input should be 'low' or 'high'\"}]",
+        "`reasoning_effort` must be one of `low` or `high`",
+        "reasoning_effort: Input should be 'low' or 'high'",
+    ],
+)
+async def test_the_efforts_taken_are_told_in_several_ways(
+    http: HttpClient, key: KeySource, words: str
+) -> None:
+    async with ScriptedServer(refuses(words), stream(CHAT)) as server:
+        model = model_of(server, http, key, "openai-chat", effort_field="reasoning_effort")
+        assert (await model.send(completion=True))["reasoning_effort"] == "low"
+
+
+async def test_an_unknown_model_that_always_reasons_completes_with_the_least(
+    http: HttpClient, key: KeySource
+) -> None:
+    """OpenAI's, by whatever name a deployment has; the older ones take no stop sequences."""
+    no = refuses(
+        "Unsupported value: 'reasoning_effort' does not support 'none' with this model. "
+        "Supported values are: 'low', 'medium', and 'high'.",
+        "reasoning_effort",
+    )
+    refusals = [
+        refuses("Unsupported parameter: 'max_tokens' is not supported.", "max_tokens"),
+        no,
+        refuses("Unsupported parameter: 'stop' is not supported.", "stop"),
+    ]
+    async with ScriptedServer(*refusals, stream(CHAT)) as server:
+        model = model_of(server, http, key, "openai-chat", effort_field="reasoning_effort")
+        asked: dict[str, Any] = {"completion": True, "max_tokens": 64, "stop": ("a",)}
+        for count in (4, 5):
+            body = await model.send("my-deployment", **asked)
+            assert body["reasoning_effort"] == "low"
+            assert body["max_completion_tokens"] == 64
+            assert not body.keys() & {"max_tokens", "stop"}
+            assert model.asked == count
+        # Nothing is said of it in a conversation.
+        assert "reasoning_effort" not in await model.send("my-deployment")
 
 
 # --- Gemini
@@ -315,7 +394,7 @@ async def test_a_dated_model_that_does_not_think_is_asked_twice(
     """However a name is spelt, and whatever the server says, it is not asked for ever."""
     rows = [ModelRow(id="mymodel"), ModelRow(id="gpt-oss", efforts=("low",))]
     no = reply(400, {"error": f'"{name}" does not support thinking'})
-    async with ScriptedServer(no, stream(OLLAMA)) as server:
+    async with ollama(no, stream(OLLAMA)) as server:
         model = model_of(server, http, key, "ollama", models=rows)
         assert "think" not in await model.send(name, effort="none")
         assert model.asked == 2
@@ -323,7 +402,7 @@ async def test_a_dated_model_that_does_not_think_is_asked_twice(
         assert model.asked == 3
         assert "think" in await model.send("other", effort="none")
     # An end after many refusals, so that the test ends either way.
-    async with ScriptedServer(*([no] * 9), stream(OLLAMA)) as server:
+    async with ollama(*([no] * 9), stream(OLLAMA)) as server:
         model = model_of(server, http, key, "ollama", models=rows)
         with pytest.raises(RequestRefused):
             await model.send(name, effort="none")
@@ -338,6 +417,7 @@ def test_the_nearest_effort_is_the_next_higher() -> None:
     assert nearest("max", ["low", "none"]) == ["low", "none"]
     assert nearest("disabled", ["low"]) == []
     assert nearest(None, ["low"]) == []
+    assert nearest("disabled", ["enabled", "between_tools"]) == ["between_tools"]
 
 
 def test_values_without_a_choice_are_alike() -> None:

@@ -25,7 +25,8 @@ from polypilot_providers.types import (
     ToolCall,
     Usage,
 )
-from polypilot_providers.wires.anthropic_messages import AnthropicParser
+from polypilot_providers.wires.anthropic_stream import AnthropicParser
+from polypilot_providers.wires.bedrock_invoke_stream import InvokeParser
 from polypilot_providers.wires.bedrock_stream import ConverseParser
 from polypilot_providers.wires.gemini_stream import GeminiParser
 from polypilot_providers.wires.openai_chat import OpenAIParser
@@ -49,7 +50,9 @@ def wire(endpoint: str) -> type[WireParser] | None:
         return GeminiParser
     if endpoint.endswith("/converse-stream"):
         return ConverseParser
-    return AnthropicParser if endpoint.endswith("/messages") else None
+    if endpoint.endswith("/invoke-with-response-stream"):
+        return InvokeParser
+    return AnthropicParser if endpoint.endswith(("/messages", ":streamRawPredict")) else None
 
 
 def recordings() -> list[Path]:
@@ -94,7 +97,8 @@ if RECORDINGS:
         assert text or thought or calls
         assert isinstance(events[-1], Stop)
         assert sum(isinstance(event, Stop) for event in events) == 1
-        assert ("tools" in features) == bool(calls)
+        if features != "-":  # of these nobody has said what they hold
+            assert ("tools" in features) == bool(calls)
         assert (events[-1].reason is StopReason.TOOL_CALLS) == bool(calls)
         for call in calls:
             assert call.id

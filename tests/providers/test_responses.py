@@ -599,7 +599,7 @@ async def test_chat_request(responses: Callable[..., Provider]) -> None:
                 {
                     "type": "message",
                     "role": "assistant",
-                    "content": [{"type": "output_text", "text": "let me see"}],
+                    "content": "let me see",
                 },
                 {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
                 {"type": "function_call_output", "call_id": "c", "output": "42"},
@@ -611,7 +611,7 @@ async def test_chat_request(responses: Callable[..., Provider]) -> None:
                 {
                     "type": "message",
                     "role": "assistant",
-                    "content": [{"type": "output_text", "text": "42"}],
+                    "content": "42",
                 },
             ],
             "store": False,
@@ -652,7 +652,7 @@ async def test_what_a_row_says_is_left_out(responses: Callable[..., Provider]) -
                 {
                     "type": "message",
                     "role": "assistant",
-                    "content": [{"type": "output_text", "text": "x"}],
+                    "content": "x",
                 }
             ],
             "store": False,

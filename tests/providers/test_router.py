@@ -3,300 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from polypilot_providers.base import CHAT_LIMITS, Limits, Provider
-from polypilot_providers.catalog import ProviderRow
-from polypilot_providers.decisions import (
-    Breaker,
-    Fail,
-    NextTarget,
-    Pause,
-    Retry,
-    asked_pause,
-    decide,
+from router_support import (
+    FINAL,
+    OF_THE_MOMENT,
+    A,
+    B,
+    C,
+    Scripted,
+    World,
+    bad,
+    drain,
+    good,
+    said,
 )
+
+from polypilot_providers.base import Limits, Provider
 from polypilot_providers.errors import (
     AuthError,
     ConfigurationError,
-    ContextTooLong,
     NetworkError,
     ProviderError,
-    QuotaExhausted,
     RateLimited,
-    RequestRefused,
     StreamBroken,
     TimedOut,
     Unavailable,
-    UnknownModel,
 )
-from polypilot_providers.factory import build
-from polypilot_providers.router import Router, RouterEvent, Switched, Target
-from polypilot_providers.testing import (
-    Close,
-    Reset,
-    ScriptedServer,
-    Stall,
-    Step,
-    key_of,
-    outcome,
-    reply,
-    stream,
-)
-from polypilot_providers.types import (
-    ChatRequest,
-    CompletionRequest,
-    Event,
-    ModelInfo,
-    Stop,
-    StopReason,
-    TextDelta,
-    user,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
-
-    from polypilot_providers.http import HttpClient
-
-A, B, C = Target("a", "m-a"), Target("b", "m-b"), Target("c")
-OF_THE_MOMENT: list[ProviderError] = [
-    RateLimited("429"),
-    Unavailable("503"),
-    NetworkError("refused"),
-    TimedOut("no connection", limit="connect"),
-    TimedOut("no first byte", limit="first_byte"),
-]
-FINAL: list[ProviderError] = [
-    RequestRefused("400", status=400),
-    AuthError("401", status=401),
-    AuthError("403", status=403),
-    UnknownModel("404", status=404),
-    ContextTooLong("413", status=413),
-    RequestRefused("422", status=422),
-    QuotaExhausted("402", status=402),
-    ConfigurationError("row"),
-    StreamBroken("broke"),
-]
-Script = list[Event | ProviderError | asyncio.Event]
-
-
-@dataclass
-class Scripted:
-    """A provider that plays one script per request: events, errors, waits."""
-
-    id: str
-    scripts: list[Script]
-    local: bool = False
-    asked: list[ChatRequest | CompletionRequest] = field(
-        default_factory=list[ChatRequest | CompletionRequest]
-    )
-    limits: list[Limits] = field(default_factory=list[Limits])
-    closed: int = 0
-
-    def complete(
-        self, request: CompletionRequest, limits: Limits = CHAT_LIMITS
-    ) -> AsyncGenerator[Event, None]:
-        return self._play(request, limits)
-
-    def chat(
-        self, request: ChatRequest, limits: Limits = CHAT_LIMITS
-    ) -> AsyncGenerator[Event, None]:
-        return self._play(request, limits)
-
-    async def models(self) -> list[ModelInfo]:
-        return []
-
-    async def aclose(self) -> None:
-        pass
-
-    async def _play(
-        self, request: ChatRequest | CompletionRequest, limits: Limits
-    ) -> AsyncGenerator[Event, None]:
-        self.asked.append(request)
-        self.limits.append(limits)
-        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
-        try:
-            for step in script:
-                if isinstance(step, ProviderError):
-                    raise step
-                if isinstance(step, asyncio.Event):
-                    await step.wait()
-                else:
-                    yield step
-        finally:
-            self.closed += 1
-
-
-class World:
-    """Providers, a clock that moves when somebody sleeps, and a router among them."""
-
-    def __init__(self, *providers: Scripted | ProviderError, local_only: bool = False) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-        self._providers = dict(zip("abc", providers, strict=False))
-        self.router = Router(
-            self._resolve,
-            lambda: self.now,
-            sleep=self._sleep,
-            backoff=lambda: 0.5,
-            local_only=local_only,
-        )
-
-    async def _resolve(self, name: str) -> Provider:
-        found = self._providers[name]
-        if isinstance(found, ProviderError):
-            raise found
-        return found
-
-    async def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-    async def chat(self, *targets: Target) -> list[RouterEvent | ProviderError]:
-        return await drain(self.router.stream_chat(targets, ChatRequest("x", (user("hi"),))))
-
-    async def complete(self, *targets: Target) -> list[RouterEvent | ProviderError]:
-        def request_for(target: Target) -> CompletionRequest:
-            return CompletionRequest(target.model, "p")
-
-        return await drain(self.router.stream_completion(targets, request_for))
-
-
-async def drain(
-    events: AsyncGenerator[RouterEvent, None],
-) -> list[RouterEvent | ProviderError]:
-    got, error = await outcome(events)
-    return [*got, error] if error else [*got]
-
-
-def good(name: str, *, local: bool = False) -> Scripted:
-    return Scripted(name, [[TextDelta(name), Stop(StopReason.END)]], local)
-
-
-def bad(name: str, *errors: ProviderError, local: bool = False) -> Scripted:
-    return Scripted(name, [[error] for error in errors], local)
-
-
-def said(name: str) -> Script:
-    return [TextDelta(name), Stop(StopReason.END)]
-
-
-# Decisions
-
-
-@pytest.mark.parametrize("error", FINAL, ids=str)
-@pytest.mark.parametrize("may_retry", [True, False])
-def test_a_refusal_is_final(error: ProviderError, *, may_retry: bool) -> None:
-    assert decide(error, started=False, may_retry=may_retry, more=True, backoff=1) == Fail()
-
-
-@pytest.mark.parametrize("error", OF_THE_MOMENT, ids=repr)
-def test_after_the_first_event_every_error_is_final(error: ProviderError) -> None:
-    assert decide(error, started=True, may_retry=True, more=True, backoff=1) == Fail()
-
-
-@pytest.mark.parametrize(
-    ("error", "may_retry", "more", "step"),
-    [
-        (Unavailable("503"), True, True, Retry(0.7)),
-        (Unavailable("503"), False, True, NextTarget()),
-        (NetworkError("reset"), True, False, Retry(0.7)),
-        (TimedOut("late"), True, False, NextTarget()),
-        (RateLimited("429"), True, True, NextTarget()),
-        (RateLimited("429"), True, False, Retry(5.05)),
-        (RateLimited("429", retry_after=2), True, False, Retry(2.05)),
-        (RateLimited("429", retry_after=0.1), True, False, Retry(0.7)),
-        (RateLimited("429", retry_after=11), True, False, NextTarget()),
-        (RateLimited("429", retry_after=2), False, False, NextTarget()),
-        (Unavailable("503", retry_after=3), True, False, Retry(3.05)),
-        (Unavailable("503", retry_after=3), True, True, NextTarget()),
-    ],
-)
-def test_what_follows(error: ProviderError, step: object, *, may_retry: bool, more: bool) -> None:
-    assert decide(error, started=False, may_retry=may_retry, more=more, backoff=0.7) == step
-
-
-@pytest.mark.parametrize(("asked", "pause"), [(None, 5.0), (-3.0, 0.0), (1e9, 120.0), (7.0, 7.0)])
-def test_how_long_a_rate_limit_pauses(asked: float | None, pause: float) -> None:
-    assert asked_pause(RateLimited("429", retry_after=asked)) == pause
-
-
-def test_a_pause_only_grows() -> None:
-    pause = Pause()
-    assert pause.wait(0) == 0
-    pause.extend(0, RateLimited("", retry_after=20))
-    pause.extend(1, RateLimited("", retry_after=5))
-    pause.extend(1, Unavailable(""))
-    assert (pause.wait(0), pause.wait(19), pause.wait(20), pause.wait(21)) == (20, 1, 0, 0)
-
-
-def test_five_in_a_row_open_the_breaker_and_one_probe_closes_it() -> None:
-    breaker = Breaker()
-    for at in range(5):
-        assert breaker.wait(at) == 0
-        assert not breaker.take()
-        breaker.failed(at)
-    assert breaker.wait(4) == 30
-    assert breaker.wait(33.9) == pytest.approx(0.1)
-    assert breaker.wait(34) == 0
-    assert breaker.take()
-    assert breaker.wait(34) == float("inf")  # one probe at a time
-    breaker.release()
-    assert breaker.wait(34) == 0
-    assert breaker.take()
-    breaker.failed(35)
-    assert breaker.wait(35) == 30
-    assert breaker.take()
-    breaker.answered(65)
-    assert (breaker.wait(65), breaker.take()) == (0, False)
-    breaker.failed(66)
-    assert breaker.wait(66) == 0  # the old failures are forgiven
-
-
-def test_half_of_ten_within_a_minute_open_it_too() -> None:
-    breaker = Breaker()
-    for at in range(9):
-        (breaker.failed if at % 2 else breaker.answered)(at)
-    assert breaker.wait(9) == 0
-    breaker.failed(9)
-    assert breaker.wait(9) == 30
-    slow = Breaker()
-    for at in range(0, 300, 15):  # never ten within a minute
-        (slow.failed if at % 2 else slow.answered)(at)
-        assert slow.wait(at) == 0
-
-
-@given(st.lists(st.tuples(st.floats(0, 20), st.sampled_from(["ok", "bad", "gone"])), max_size=60))
-def test_an_open_breaker_lets_at_most_one_through_per_half_minute(
-    story: list[tuple[float, str]],
-) -> None:
-    breaker, now, probes = Breaker(), 0.0, list[float]()
-    for gap, end in story:
-        now += gap
-        if breaker.wait(now):
-            continue
-        if probe := breaker.take():
-            probes.append(now)
-        if end == "ok":
-            breaker.answered(now)
-            probes.clear()
-        elif end == "bad":
-            breaker.failed(now)
-        elif probe:
-            breaker.release()
-            probes.pop()
-    assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(probes))
-
-
-# The shell
+from polypilot_providers.router import Router, Switched, Target, Waiting
+from polypilot_providers.types import ChatRequest, CompletionRequest, TextDelta
 
 
 async def test_the_first_target_answers() -> None:
@@ -354,7 +90,7 @@ async def test_chat_does_not_retry_a_timeout_and_waits_out_a_short_rate_limit() 
     assert len(a.asked) == 1
     a = Scripted("a", [[RateLimited("1", retry_after=4)], said("a")])
     world = World(a)
-    assert await world.chat(A) == said("a")
+    assert await world.chat(A) == [Waiting(A, 4.05, "1"), *said("a")]
     assert world.slept == [4.05]
     a = bad("a", RateLimited("1", retry_after=60))
     world = World(a)
@@ -389,8 +125,11 @@ async def test_chat_waits_out_the_end_of_a_pause_if_there_is_nowhere_else() -> N
     world.now += 52
     got = await world.chat(A, B)
     assert isinstance(got[0], Switched)
-    assert await world.chat(A) == said("a")
-    assert world.slept == [pytest.approx(8.05)]
+    waiting, *got = await world.chat(A)
+    assert isinstance(waiting, Waiting)
+    assert "in 8 s" in waiting.message
+    assert got == said("a")
+    assert world.slept == [waiting.seconds] == [pytest.approx(8.05)]
 
 
 async def test_a_retry_into_a_pause_or_an_open_circuit_is_not_sent() -> None:
@@ -587,74 +326,3 @@ async def test_the_default_pause_before_a_retry() -> None:
     router = Router(resolve, sleep=sleep)
     assert await drain(router.stream_chat([A], ChatRequest("", ()))) == said("a")
     assert 0.3 <= slept[0] <= 1.0
-
-
-# With real servers
-
-
-FAULTS: dict[str, list[Step]] = {
-    "429": reply(429, {"error": {"message": "slow"}}, {"retry-after": "60"}),
-    "503": reply(503, b""),
-    "no first byte": [Stall()],
-    "closed": [Close()],
-    "reset": [Reset()],
-}
-ANSWER = stream(
-    b'data: {"choices":[{"delta":{"content":"here"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-)
-
-
-def real_router(http: HttpClient, servers: Sequence[ScriptedServer]) -> Router:
-    async def resolve(name: str) -> Provider:
-        row = ProviderRow(
-            id=name, wire="openai-chat", completion="prefix", base_url=servers[int(name)].url
-        )
-        return build(row, key_of(f"key-of-{name}"), http)
-
-    return Router(resolve, backoff=lambda: 0.0)
-
-
-@pytest.mark.parametrize("first", FAULTS)
-@pytest.mark.parametrize("second", FAULTS)
-async def test_while_one_is_up_the_user_gets_an_answer(
-    http: HttpClient, first: str, second: str
-) -> None:
-    targets = [Target("0", "m"), Target("1", "m"), Target("2", "m")]
-    limits = Limits(5, 1.5, 5)
-    async with (
-        ScriptedServer(FAULTS[first]) as a,
-        ScriptedServer(FAULTS[second]) as b,
-        ScriptedServer(ANSWER) as c,
-    ):
-        router = real_router(http, [a, b, c])
-        got = await drain(
-            router.stream_completion(targets, lambda to: CompletionRequest(to.model, "p"), limits)
-        )
-        assert [type(event) for event in got] == [Switched, Switched, TextDelta, Stop]
-        for name, server in enumerate((a, b, c)):
-            assert len(server.requests) == 1
-            assert server.requests[0].headers["authorization"] == f"Bearer key-of-{name}"
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
-async def test_a_refusal_is_one_request(http: HttpClient, status: int) -> None:
-    targets = [Target("0", "m"), Target("1", "m")]
-    async with ScriptedServer(reply(status, b"")) as a, ScriptedServer(ANSWER) as b:
-        router = real_router(http, [a, b])
-        got = await drain(router.stream_chat(targets, ChatRequest("", (user("x"),))))
-        assert len(got) == 1
-        assert isinstance(got[0], ProviderError)
-        assert (len(a.requests), len(b.requests)) == (1, 0)
-
-
-@pytest.mark.parametrize("status", [408, 500, 502, 503, 529])
-async def test_attempts_per_supplier_and_action(http: HttpClient, status: int) -> None:
-    async with ScriptedServer(reply(status, b"")) as a:
-        router = real_router(http, [a])
-        got = await drain(router.stream_chat([Target("0", "m")], ChatRequest("", (user("x"),))))
-        assert isinstance(got[0], Unavailable)
-        assert len(a.requests) == 2
-        await drain(
-            router.stream_completion([Target("0", "m")], lambda _: CompletionRequest("m", "p"))
-        )
-        assert len(a.requests) == 3

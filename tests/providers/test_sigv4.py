@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import logging
 import os
 import subprocess
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from polypilot_providers.base import KeySource, Provider
+    from polypilot_providers.call import Sign
     from polypilot_providers.http import HttpClient
     from polypilot_providers.testing import Request
 
@@ -209,6 +211,112 @@ async def test_the_account_is_the_profile(
         assert "ProfileNotFound" in error.message
         assert "private-name" not in str(error) + error.cure
         assert len(server.requests) == 2
+
+
+REGION = {"auth": "aws", "variables": {"region": "us-east-1"}}
+
+
+async def used(sign: Sign | None) -> str:
+    """Whose credentials sign a request."""
+    assert sign is not None
+    headers = await sign("GET", "https://example.org/", {}, b"")
+    return headers["authorization"].partition("Credential=")[2].partition("/")[0]
+
+
+async def test_credentials_are_kept_for_half_a_minute(aws: pytest.MonkeyPatch) -> None:
+    """Finding them takes a while; the user may have changed them since."""
+    now = 0.0
+    aws.setenv("AWS_ACCESS_KEY_ID", "AKIDONE")
+    aws.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    row = rows({})["bedrock"].model_copy(update=REGION)
+    sign = signer(row, clock=lambda: now)
+    assert await used(sign) == "AKIDONE"
+    aws.setenv("AWS_ACCESS_KEY_ID", "AKIDTWO")
+    now += 29
+    assert await used(sign) == "AKIDONE"
+    now += 2
+    assert await used(sign) == "AKIDTWO"
+    aws.setenv("AWS_ACCESS_KEY_ID", "AKIDTHREE")
+    now += 29
+    assert await used(sign) == "AKIDTWO"
+
+
+async def test_credentials_that_renew_themselves_are_looked_for_once(
+    aws: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del aws
+    runs, program = tmp_path / "runs", tmp_path / "program.py"
+    keys = {"Version": 1, "AccessKeyId": ID, "SecretAccessKey": SECRET, "SessionToken": "t"}
+    keys["Expiration"] = "2999-01-01T00:00:00Z"
+    program.write_text(
+        f"open({str(runs)!r}, 'a').write('x')\nprint({json.dumps(keys)!r})\n", encoding="utf-8"
+    )
+    (tmp_path / "config").write_text(
+        f'[default]\ncredential_process = "{sys.executable}" "{program}"\n', encoding="utf-8"
+    )
+    now = 0.0
+    sign = signer(rows({})["bedrock"].model_copy(update=REGION), clock=lambda: now)
+    for _ in range(3):
+        assert await used(sign) == ID
+        now += 1000
+    assert runs.read_text(encoding="utf-8") == "x"
+
+
+@pytest.mark.parametrize(
+    ("account", "cure"),
+    [("", "`aws sso login`"), ("work", "`aws sso login --profile work`")],
+)
+async def test_credentials_that_are_refused_are_not_a_key_to_enter(
+    bedrock: Callable[..., Provider],
+    aws: pytest.MonkeyPatch,
+    tmp_path: Path,
+    account: str,
+    cure: str,
+) -> None:
+    del aws
+    keys = f"aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n"
+    (tmp_path / "credentials").write_text(f"[default]\n{keys}[work]\n{keys}", encoding="utf-8")
+    expired = reply(
+        403,
+        {"message": "The security token included in the request is expired"},
+        {"x-amzn-errortype": "ExpiredTokenException:http://internal.amazon.com/"},
+    )
+    async with ScriptedServer(expired) as server:
+        provider = bedrock(server.url, account=account)
+        _, error = await outcome(provider.chat(ASK))
+        assert isinstance(error, AuthError)
+        assert cure in error.cure
+        assert "expired" in error.message
+        with pytest.raises(AuthError) as caught:
+            await provider.models()
+        assert cure in caught.value.cure
+        # What a policy forbids, no signing in allows.
+        server.play(reply(403, {"message": "no"}, {"x-amzn-errortype": "AccessDeniedException"}))
+        _, error = await outcome(provider.chat(ASK))
+        assert isinstance(error, AuthError)
+        assert "sso" not in error.cure
+    (tmp_path / "config").write_text(
+        "[profile broken]\ncredential_process = not-there\n", encoding="utf-8"
+    )
+    _, error = await outcome(bedrock(server.url, account="broken").chat(ASK))
+    assert isinstance(error, AuthError)
+    assert "--profile broken" in error.cure
+
+
+async def test_an_api_key_that_has_expired_has_to_be_made_anew(
+    http: HttpClient, key: KeySource
+) -> None:
+    for words, kind in (
+        ("Bearer Token has expired", "AccessDeniedException"),
+        ("The security token included in the request is expired", "ExpiredTokenException"),
+    ):
+        async with ScriptedServer(reply(403, {"message": words}, {"x-amzn-errortype": kind})) as it:
+            _, error = await outcome(
+                build(rows({})["bedrock"], key, http, base_url=it.url).chat(ASK)
+            )
+            assert isinstance(error, AuthError)
+            assert "new key" in error.cure
+            assert "sso" not in error.cure
 
 
 async def test_without_credentials_nothing_is_sent(

@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
-from polypilot_providers.errors import ConfigurationError, NetworkError, ProviderError, TimedOut
+from polypilot_providers.errors import (
+    ConfigurationError,
+    NetworkError,
+    ProviderError,
+    StreamBroken,
+    TimedOut,
+)
 from polypilot_providers.http import HttpClient
 from polypilot_providers.network import Network
 from polypilot_providers.origin import Origin
@@ -36,6 +43,8 @@ if TYPE_CHECKING:
         file: Path
 
         def server(self, *names: str, **options: object) -> ssl.SSLContext: ...
+
+        def client(self, folder: Path, name: str) -> tuple[Path, Path]: ...
 
 
 DONE = stream(b"data: [DONE]\n\n")
@@ -270,7 +279,71 @@ class SeenNetwork(Network):
         super().__init__(ca_file=ca_file, env=env)
         self.contexts: list[ssl.SSLContext] = []
 
-    def tls(self, system_store: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-        context = super().tls(system_store)
+    def tls(
+        self, system_store: Callable[[], ssl.SSLContext], *, as_client: bool = True
+    ) -> ssl.SSLContext:
+        context = super().tls(system_store, as_client=as_client)
         self.contexts.append(context)
         return context
+
+
+# --- the user's own certificate
+
+
+async def test_a_server_that_asks_is_shown_the_users_certificate(
+    authority: Authority, tmp_path: Path
+) -> None:
+    cert, key = authority.client(tmp_path, "me.example.org")
+    both = tmp_path / "both.pem"
+    both.write_bytes(cert.read_bytes() + key.read_bytes())
+    asking = authority.server("127.0.0.1")
+    asking.verify_mode = ssl.CERT_REQUIRED
+    asking.load_verify_locations(str(authority.file))
+    async with ScriptedServer(DONE, tls=asking) as server:
+        for client in ((str(cert), str(key)), (str(both), "")):
+            http = HttpClient(Network(ca_file=str(authority.file), client=client, env={}))
+            assert await ask(http, server.url) is None
+            await http.aclose()
+        http = HttpClient(Network(ca_file=str(authority.file), env={}))
+        assert isinstance(await ask(http, server.url), NetworkError | StreamBroken)
+        await http.aclose()
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("missing", "does not exist"),
+        ("no certificate", "can't be read"),
+        ("another key", "can't be read"),
+        ("locked", "passphrase"),
+    ],
+)
+async def test_a_client_certificate_that_can_not_be_used_is_explained(
+    authority: Authority, tmp_path: Path, case: str, words: str
+) -> None:
+    cert, key = authority.client(tmp_path, "me.example.org")
+    if case == "missing":
+        key.unlink()
+    elif case == "no certificate":
+        cert.write_text("hello")
+    elif case == "another key":
+        (tmp_path / "other").mkdir()
+        _, key = authority.client(tmp_path / "other", "other.example.org")
+    else:
+        loaded = serialization.load_pem_private_key(key.read_bytes(), None)
+        locked = serialization.BestAvailableEncryption(b"hunter2")
+        key.write_bytes(
+            loaded.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked
+            )
+        )
+    network = Network(ca_file=str(authority.file), client=(str(cert), str(key)), env={})
+    async with ScriptedServer(DONE, tls=authority.server("127.0.0.1")) as server:
+        http = HttpClient(network)
+        error = await ask(http, server.url)
+        await http.aclose()
+        assert isinstance(error, ConfigurationError)
+        assert words in error.message
+        assert "client_key" in error.cure
+        assert not server.requests

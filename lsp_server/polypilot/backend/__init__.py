@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polypilot.backend.core import Backend
+from polypilot.backend.discovering import LocalServer
 from polypilot.backend.doctor import Check
 from polypilot.backend.file_completion import CompletionResult
 from polypilot.backend.providers_view import ProviderState
@@ -14,6 +15,7 @@ __all__ = [
     "Check",
     "Choice",
     "CompletionResult",
+    "LocalServer",
     "ProviderState",
     "Selected",
     "State",

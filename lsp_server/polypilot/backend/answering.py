@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polypilot.backend.watching import WatchedChat, Watcher
+from polypilot.backend.spending import CountedChat, Spending
+from polypilot.backend.watching import Watcher
 from polypilot.completion.engine import CompletionEngine
 from polypilot.completion.staleness import still_agrees
 from polypilot.completion.values import (
@@ -19,6 +20,7 @@ from polypilot.completion.values import (
 if TYPE_CHECKING:
     from polypilot.backend.in_force import InForce
     from polypilot.chat.service import ChatService
+    from polypilot.completion.values import EngineEvent
     from polypilot.workspace.documents import DocumentStore, Position, Snapshot
     from polypilot.workspace.gate import Gate
     from polypilot_providers.types import Usage
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 class Answering:
     """Completion and chat; the status is told of each request."""
 
-    def __init__(self, now: InForce, gate: Gate, documents: DocumentStore) -> None:
+    def __init__(
+        self, now: InForce, gate: Gate, documents: DocumentStore, spending: Spending
+    ) -> None:
         self._documents = documents
         self._watcher = Watcher(now.board, gate, lambda: now.credentials.known_backend)
         self.engine = CompletionEngine(
@@ -36,15 +40,21 @@ class Answering:
             agrees=still_agrees(documents),
             plan=now.completion_plan,
             policy=now.policy,
-            observe=self._watcher.observe,
+            observe=self._observe,
         )
-        self.chat: ChatService = WatchedChat(
+        self._spending = spending
+        self.chat: ChatService = CountedChat(
+            spending,
             self._watcher,
             router=now.router,
             gate=gate,
             documents=documents,
             plan=now.chat_plan,
         )
+
+    def _observe(self, event: EngineEvent) -> None:
+        self._spending.observe(event)  # first: the status that tells of the end has the totals
+        self._watcher.observe(event)
 
     @property
     def last_usage(self) -> Usage | None:

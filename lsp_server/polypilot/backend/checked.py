@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
 from polypilot.backend.retiring import Retiring
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
-from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.errors import AuthError, ConfigurationError, PermissionDenied
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     from polypilot.workspace.gate import Gate
     from polypilot_providers.base import Provider
@@ -22,10 +22,23 @@ class Checked:
     """A provider, and the client that is its alone.
 
     Retired, it answers what it is answering to the end, and takes nothing new.
+
+    Args:
+        provider: the one that asks.
+        http: its client.
+        gate: sees every request on its way.
+        on_refused: called when the supplier has not taken the key.
     """
 
-    def __init__(self, provider: Provider, http: HttpClient, gate: Gate) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        http: HttpClient,
+        gate: Gate,
+        on_refused: Callable[[], None] = lambda: None,
+    ) -> None:
         self._provider = provider
+        self._on_refused = on_refused
         self._http = http
         self._gate = gate
         self._use = Retiring(self._close)
@@ -61,7 +74,18 @@ class Checked:
         """As :meth:`complete`."""
         self._check_current()
         async with self._use.used():
-            return await self._provider.models()
+            with self._noticing():
+                return await self._provider.models()
+
+    async def check(self) -> str:
+        """Prove the key, as its row says; a short word on it. Raises as :meth:`complete`."""
+        prove: Callable[[], Awaitable[str]] | None = getattr(self._provider, "check", None)
+        if prove is None:  # a plug-in's
+            return f"{len(await self.models())} models"
+        self._check_current()
+        async with self._use.used():
+            with self._noticing():
+                return await prove()
 
     async def retire(self) -> None:
         """Another has its place: close when the last running request has ended."""
@@ -74,8 +98,21 @@ class Checked:
     async def _stream(self, stream: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         self._check_current()
         async with self._use.used(), aclosing(stream) as events:
-            async for event in events:
-                yield event
+            with self._noticing():
+                async for event in events:
+                    yield event
+
+    @contextmanager
+    def _noticing(self) -> Generator[None]:
+        """Tell if the supplier refuses the key. What it may not do is not the key's fault, and
+        an error without a status is from before the supplier was asked.
+        """  # noqa: D205 - one sentence
+        try:
+            yield
+        except AuthError as error:
+            if error.status is not None and not isinstance(error, PermissionDenied):
+                self._on_refused()
+            raise
 
     def _check_current(self) -> None:
         """What was handed out and not asked yet, or is asked again after a pause, may be what

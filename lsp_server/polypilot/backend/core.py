@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 from polypilot.backend import doctor, file_completion, providers_view, selecting
 from polypilot.backend.answering import Answering
+from polypilot.backend.catalogue import Catalogue
 from polypilot.backend.folders import Folders
 from polypilot.backend.in_force import InForce
+from polypilot.backend.keys import Keys
+from polypilot.backend.pricing import Prices
 from polypilot.backend.refreshing import FILES_S, Refresher
 from polypilot.backend.reloading import Reading, Sources, read
+from polypilot.backend.spending import Spending
 from polypilot.backend.trusting import Trusting, files_of
 from polypilot.settings import EMBEDDED
 from polypilot.tasks import Tasks, run_blocking
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
     from polypilot.backend.embedding import Step
     from polypilot.backend.file_completion import CompletionResult
+    from polypilot.backend.own_rows import OwnRows
     from polypilot.backend.planning import Purpose
     from polypilot.backend.providers_view import ProviderState
     from polypilot.backend.selecting import Selected
@@ -66,9 +71,15 @@ class Backend:
         self._now = now = InForce(sources, loaded, self.gate)
         self._pool, self._embedding = now.pool, now.embedding
         self.router, self.board = now.router, now.board
+        self.keys = Keys(self, now.pool)
         self._trusting = Trusting(self.trust, self.board, lambda: self.roots)
         self._refresher = Refresher(sources, folders, self._tasks, self._put_in_force, self.board)
-        self._answering = Answering(now, self.gate, documents)
+        self.prices = Prices()
+        self.catalogue = Catalogue(self, self._tasks)
+        self.spending = Spending(
+            self.prices, self.row, now.board, self._tasks, answered=self.catalogue.answered
+        )
+        self._answering = Answering(now, self.gate, documents, self.spending)
         self.engine, self.chat = self._answering.engine, self._answering.chat
 
     @classmethod
@@ -100,6 +111,7 @@ class Backend:
     async def warm(self) -> None:
         """Do ahead, off the loop, what the first request would otherwise wait for."""
         await run_blocking(self.gate.warm, timeout=FILES_S, name="warm")
+        await self.catalogue.watch()
 
     @property
     def loaded(self) -> Loaded:
@@ -223,17 +235,9 @@ class Backend:
         """Whom the settings choose."""
         return self._now.planner.target(purpose)
 
-    def environment_key(self, provider_id: str) -> str | None:
-        """The environment variable that holds a provider's key, if one does."""
-        return self._pool.environment_key(provider_id)
-
     async def provider(self, provider_id: str) -> Provider:
         """A provider that can be asked; raises ProviderError."""
         return await self._pool.provider(provider_id)
-
-    async def check_token(self, provider_id: str) -> None:
-        """Run a provider's token command; raises AuthError."""
-        await self._pool.token(provider_id)
 
     async def list_models(self, provider_id: str) -> list[ModelInfo]:
         """The models a provider offers; the embedded one's are those it could run.
@@ -244,6 +248,13 @@ class Backend:
         if provider_id == EMBEDDED:
             return doctor.embedded_models(self._sources.embedded)
         return await (await self._pool.provider(provider_id)).models()
+
+    @property
+    def own_rows(self) -> OwnRows:
+        """The user's rows: adding, changing and removing them; and what runs on this machine."""
+        from polypilot.backend.own_rows import OwnRows  # noqa: PLC0415 - few sessions need it
+
+        return OwnRows(self, self._sources, self._pool.client)
 
     async def provider_states(self) -> list[ProviderState]:
         """Every provider, the selected ones first; reads the list of keys, not the keys."""
@@ -306,9 +317,9 @@ class Backend:
         """What the user should see now."""
         return self.board.current
 
-    async def doctor(self, *, online: bool = False) -> list[doctor.Check]:
-        """Look at each link of the chain; ``online`` also asks the selected providers."""
-        return await doctor.examine(self, online=online)
+    async def doctor(self, *, online: bool = False, nearby: bool = False) -> list[doctor.Check]:
+        """Look at each link of the chain; see :func:`doctor.examine`."""
+        return await doctor.examine(self, online=online, nearby=nearby)
 
     async def aclose(self) -> None:
         """End every request and close every connection. The embedded process ends by itself."""
@@ -320,3 +331,4 @@ class Backend:
         # First, since a disk that hangs must leave the settings as they were.
         await self._trusting.look()
         await self._now.put(reading)
+        self._tasks.spawn(self.catalogue.look(), name="models")

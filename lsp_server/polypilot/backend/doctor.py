@@ -41,16 +41,17 @@ class Check:
     cure: str = ""
 
 
-async def examine(backend: Backend, *, online: bool) -> list[Check]:
+async def examine(backend: Backend, *, online: bool, nearby: bool) -> list[Check]:
     """Every check, in the order in which a fault would be met.
 
-    Without ``online`` nothing leaves the machine; with it, each selected provider is asked for
-    its list of models, which costs no tokens.
+    With ``nearby`` known servers are looked for on this machine; with ``online`` each selected
+    provider is asked what proves its key: mostly its list of models, which costs nothing, else a
+    token of an answer. Without either no connection is made.
     """
-    return [check async for check in _checks(backend, online=online)]
+    return [check async for check in _checks(backend, online=online, nearby=nearby)]
 
 
-async def _checks(backend: Backend, *, online: bool) -> AsyncIterator[Check]:
+async def _checks(backend: Backend, *, online: bool, nearby: bool) -> AsyncIterator[Check]:
     yield _python()
     yield await _ground("program", _program)
     yield await _ground("settings", lambda: _settings(backend))
@@ -72,6 +73,8 @@ async def _checks(backend: Backend, *, online: bool) -> AsyncIterator[Check]:
             yield await _key(backend, row)
         if online:
             yield await _reach(backend, row)
+    if nearby:
+        yield await _asked("local servers", lambda: _nearby(backend))
     yield await _ground("workspace", lambda: _trust(backend))
 
 
@@ -168,15 +171,16 @@ async def _key(backend: Backend, row: ProviderRow) -> Check:
 
 
 async def _stored_key(backend: Backend, row: ProviderRow, name: str) -> Check:
-    cure = f"polypilot auth set {row.id}"
-    variable = backend.environment_key(row.id)
+    cure = f"polypilot auth set {row.id}" + (f" --account {row.account}" if row.account else "")
+    variable = backend.keys.environment(row.id)
     trouble: Problem | None = None
     stored = None
     try:
         origin = backend.origin(row.id)
-        stored = await backend.credentials.get(row.id, origin)
+        stored = await backend.credentials.get(row.id, origin, row.account)
         if stored is not None:
-            return Check(name, ok=True, detail=f"in the keyring, for {origin}")
+            which = f"{row.account!r}, " if row.account else ""
+            return Check(name, ok=True, detail=f"{which}in the keyring, for {origin}")
     except (CredentialError, ProviderError) as error:
         trouble = describe(error)
     if variable:
@@ -184,7 +188,8 @@ async def _stored_key(backend: Backend, row: ProviderRow, name: str) -> Check:
         return Check(name, ok=True, detail=detail, cure=f"To keep it in the keyring: {cure}")
     if trouble is not None:
         return Check(name, ok=False, detail=trouble.message, cure=trouble.cure)
-    return Check(name, ok=False, detail="none is stored", cure=cure)
+    which = f"none named {row.account!r}" if row.account else "none"
+    return Check(name, ok=False, detail=f"{which} is stored", cure=cure)
 
 
 async def _asked(name: str, ask: Callable[[], Awaitable[str]]) -> Check:
@@ -217,16 +222,26 @@ async def _model(backend: Backend) -> Check:
 
 
 async def _token(backend: Backend, provider_id: str) -> str:
-    await backend.check_token(provider_id)
+    await backend.keys.check_token(provider_id)
     return "the token command works"
 
 
 async def _reach(backend: Backend, row: ProviderRow) -> Check:
     async def ask() -> str:
-        models = await backend.list_models(row.id)
-        return f"answers, {len(models)} models"
+        if row.id == EMBEDDED:
+            return f"{len(await backend.list_models(row.id))} models"
+        return f"answers: {await backend.keys.check(row.id)}"
 
     return await _asked(f"reach {row.id}", ask)
+
+
+async def _nearby(backend: Backend) -> str:
+    """What could be used besides; the user's own rows are not asked."""
+    found = await backend.own_rows.discover(own=False)
+    told = [
+        f"{each.name} at {each.url} ({len(each.models)} models): `{each.offer}`" for each in found
+    ]
+    return "; ".join(told) or "none of the known ones runs on this machine"
 
 
 def embedded_models(current: Model | None) -> list[ModelInfo]:

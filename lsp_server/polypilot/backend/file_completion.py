@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from polypilot.backend.core import Backend
     from polypilot.completion.values import Answer
-    from polypilot_providers.types import Usage
+    from polypilot_providers.types import Cost, Usage
 
 READ_S = 10.0
 """As for every small file: longer than that is a network disk that hangs."""
@@ -34,6 +34,8 @@ class CompletionResult:
     model: str
     usage: Usage | None
     stop_reason: StopReason
+    cost: Cost | None = None
+    """None if it is not known."""
 
 
 async def complete_file(backend: Backend, path: Path, line: int, column: int) -> CompletionResult:
@@ -55,12 +57,16 @@ async def complete_file(backend: Backend, path: Path, line: int, column: int) ->
         backend.documents.close(uri)
     target = backend.target("completion")
     best = answer.suggestions[0] if answer.suggestions else None
+    provider = best.provider if best else target.provider_id
+    model = best.model if best else target.model
+    usage = backend.last_usage
     return CompletionResult(
         text=best.text if best else "",
-        provider=best.provider if best else target.provider_id,
-        model=best.model if best else target.model,
-        usage=backend.last_usage,
+        provider=provider,
+        model=model,
+        usage=usage,
         stop_reason=StopReason.END,
+        cost=await backend.spending.cost(provider, (model,), usage),
     )
 
 

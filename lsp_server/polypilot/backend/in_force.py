@@ -15,9 +15,11 @@ from polypilot.credentials import Credentials
 from polypilot.errors import Problem
 from polypilot.settings import EMBEDDED
 from polypilot_providers.errors import ProviderError
-from polypilot_providers.router import Router
+from polypilot_providers.router import Router, Terms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from polypilot.backend.reloading import Reading, Sources
     from polypilot.chat.service import ChatPlan
     from polypilot.settings import Loaded, Settings
@@ -44,8 +46,14 @@ class InForce:
             gate=gate,
             env=sources.env,
             plugins=sources.plugins,
+            heard=self._heard,
         )
-        self.router = Router(self._resolve, local_only=loaded.settings.privacy.local_only)
+        self.router = Router(
+            self._resolve,
+            terms=self._terms,
+            local_only=loaded.settings.privacy.local_only,
+            hedge=loaded.settings.completion.hedge,
+        )
         self.planner = Planner(loaded, sources.embedded)
         self.board = StatusBoard(self._choice("completion"), self._choice("chat"))
         self._tell_problems()
@@ -102,6 +110,15 @@ class InForce:
                 self.embedding.stage("failed")
             raise
 
+    def _terms(self, provider_id: str) -> Terms:
+        """What the router minds of a provider's row."""
+        row = self.loaded.settings.providers.get(provider_id)
+        return Terms() if row is None else Terms(row.account, row.requests_per_minute, row.free)
+
+    def _heard(self, provider: str, model: str, headers: Mapping[str, str]) -> None:
+        """The head of an answer has come."""
+        self.router.heard(provider, model, headers)
+
     async def _hand_on(self, before: Settings, now: Settings) -> None:
         """Give the settings to every part."""
         if now.log.level != before.log.level:
@@ -112,6 +129,8 @@ class InForce:
             self.credentials = self._open_credentials()
         self._gate.update(now.privacy)
         self.router.local_only = now.privacy.local_only
+        self.router.hedge = now.completion.hedge
+        self.router.forgive()
         self.planner = Planner(self.loaded, self._sources.embedded)
         await self.pool.configure(self.loaded)
         await self.embedding.configure(now)
@@ -122,7 +141,8 @@ class InForce:
 
     def _choice(self, purpose: Purpose) -> Choice:
         target = self.planner.target(purpose)
-        return Choice(target.provider_id, target.model)
+        row = self.loaded.settings.providers.get(target.provider_id)
+        return Choice(target.provider_id, target.model, row.account if row is not None else "")
 
     def _tell_problems(self) -> None:
         """Put into the status what is wrong with the settings, or that nothing is any more."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from polypilot.workspace.gate import Gate
     from polypilot_providers.base import KeySource, Provider, Secret
     from polypilot_providers.catalog import ProviderRow
+    from polypilot_providers.http import Heard
 
 
 class Process(Protocol):
@@ -60,6 +61,7 @@ class ProviderPool:
         gate: Gate,
         env: Mapping[str, str],
         plugins: Mapping[str, Plugin],
+        heard: Heard | None = None,
     ) -> None:
         self._loaded = loaded
         self._credentials = credentials
@@ -69,6 +71,7 @@ class ProviderPool:
         self._gate = gate
         self._env = env
         self._plugins = plugins
+        self._heard = heard
         self._tokens = TokenCommands()
         self._built: dict[str, tuple[tuple[str, int | None], Checked]] = {}
         self._retired: list[Checked] = []
@@ -126,6 +129,47 @@ class ProviderPool:
             return await self._embedded()
         return await self._keep(row, row.address(), self._key_source(row))
 
+    def client(self, certificate: tuple[str, str] = ("", "")) -> HttpClient:
+        """Connections of their own, by the user's network settings; for the caller to close."""
+        network = self._loaded.settings.network
+        return HttpClient(
+            Network(
+                proxy=network.proxy,
+                ca_file=network.ca_file,
+                client=certificate,
+                env=self._env,
+            ),
+            heard=self._heard,
+        )
+
+    async def check(self, provider_id: str, account: str | None = None, model: str = "") -> str:
+        """Have a provider's supplier prove its key; a short word on it.
+
+        Args:
+            provider_id: whose.
+            account: the name of the key, if it is not the one in use that is meant.
+            model: to ask where a token of an answer is the proof and the row has no model.
+
+        Raises:
+            ProviderError: what is wrong.
+        """
+        row = self.row(provider_id)
+        changes: dict[str, str] = {} if account is None else {"account": account}
+        if row.check == "chat" and not row.chat_model:
+            changes["chat_model"] = model
+        elif row.check == "completion" and not row.completion_model:
+            changes["completion_model"] = model
+        wanted = row.model_copy(update=changes)
+        if row.id == EMBEDDED:
+            return await (await self._embedded()).check()
+        if wanted == row:
+            return await (await self._keep(row, row.address(), self._key_source(row))).check()
+        made = self._make(wanted, row.address(), self._key_source(wanted))
+        try:
+            return await made.check()
+        finally:
+            await made.aclose()
+
     async def token(self, provider_id: str) -> None:
         """Run the provider's token command, to see whether it works.
 
@@ -142,7 +186,7 @@ class ProviderPool:
         for provider in every:
             await provider.aclose()
 
-    async def _embedded(self) -> Provider:
+    async def _embedded(self) -> Checked:
         try:
             endpoint = await self._runtime.ensure(self._embedded_model(), self._on_stage)
         except EmbeddedError as error:
@@ -154,21 +198,25 @@ class ProviderPool:
 
     async def _keep(
         self, row: ProviderRow, base_url: str, key: KeySource, pid: int | None = None
-    ) -> Provider:
+    ) -> Checked:
         """The row's provider; a new one if its address or the process behind that changed."""
         peer = (base_url, pid)
         kept = self._built.get(row.id)
         if kept is not None and kept[0] == peer:
             return kept[1]
-        network = self._loaded.settings.network
-        http = HttpClient(Network(proxy=network.proxy, ca_file=network.ca_file, env=self._env))
-        made = build(row, key, http, base_url=base_url, plugins=self._plugins)
-        provider = Checked(made, http, self._gate)
+        provider = self._make(row, base_url, key)
         self._built[row.id] = (peer, provider)
         if kept is not None:
             # The runtime came back: at another port, or at the same one with another key.
             await self._retire(kept[1])
         return provider
+
+    def _make(self, row: ProviderRow, base_url: str, key: KeySource) -> Checked:
+        http = self.client((row.client_cert, row.client_key))
+        made = build(row, key, http, base_url=base_url, plugins=self._plugins)
+        if row.auth != "command":
+            return Checked(made, http, self._gate)
+        return Checked(made, http, self._gate, lambda: self._tokens.refused(row.command))
 
     async def _retire(self, provider: Checked) -> None:
         await provider.retire()
@@ -191,28 +239,37 @@ class ProviderPool:
         origin = Origin.parse(row.address())
         trouble: CredentialError | None = None
         try:
-            found = await self._credentials().get(row.id, origin)
+            found = await self._credentials().get(row.id, origin, row.account)
         except CredentialError as error:
             found, trouble = None, error
-        found = found or key_from_env(settings, row.id, self._env)
+        if found is None and not row.account:
+            found = key_from_env(settings, row.id, self._env)
         if found is not None:
             register_secret(found.reveal())
             return found
         name = row.name or row.id
+        which = f"the key {row.account!r}" if row.account else "the key"
         if trouble is not None:
             raise AuthError(
-                f"the key of {name} can't be read: {trouble.message}",
+                f"{which} of {name} can't be read: {trouble.message}",
                 provider=row.id,
                 host=origin.host,
                 cure=trouble.cure,
             ) from trouble
-        where = f" Keys are made at {row.key_page}" if row.key_page else ""
-        raise AuthError(
-            f"no key for {name} ({origin}) is stored",
-            provider=row.id,
-            host=origin.host,
-            cure=f"Run `polypilot auth set {row.id}`, or choose another provider.{where}",
-        )
+        raise _missing(row, origin)
+
+
+def _missing(row: ProviderRow, origin: Origin) -> AuthError:
+    named = f" named {row.account!r}" if row.account else ""
+    option = f" --account {row.account}" if row.account else ""
+    other = "use another key (`polypilot auth use`)" if named else "choose another provider"
+    where = f" Keys are made at {row.key_page}" if row.key_page else ""
+    return AuthError(
+        f"no key{named} for {row.name or row.id} ({origin}) is stored",
+        provider=row.id,
+        host=origin.host,
+        cure=f"Run `polypilot auth set {row.id}{option}`, or {other}.{where}",
+    )
 
 
 class EmbeddedModelError(ConfigurationError):

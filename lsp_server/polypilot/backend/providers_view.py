@@ -28,12 +28,14 @@ class ProviderState:
     key_page: str | None = None
     completion_model: str | None = None
     chat_model: str | None = None
+    account: str | None = None
+    """Name of the key in use, of several."""
 
 
 async def provider_states(backend: Backend) -> list[ProviderState]:
     """See :meth:`Backend.provider_states`."""
     # From their list, which is a file: the keyring is not touched, and can't prompt.
-    stored = set(await backend.credentials.listing())
+    stored = {(key.provider, key.account) for key in await backend.credentials.stored()}
     chosen: dict[Purpose, str] = {each: backend.target(each).provider_id for each in _PURPOSES}
     states = [
         _state(
@@ -47,10 +49,10 @@ async def provider_states(backend: Backend) -> list[ProviderState]:
     return sorted(states, key=lambda state: (not state.selected_for, not state.local))
 
 
-def _has_key(backend: Backend, row: ProviderRow, stored: set[str]) -> bool | None:
+def _has_key(backend: Backend, row: ProviderRow, stored: set[tuple[str, str]]) -> bool | None:
     if row.auth != "keyring":
         return None
-    return row.id in stored or backend.environment_key(row.id) is not None
+    return (row.id, row.account) in stored or backend.keys.environment(row.id) is not None
 
 
 def _state(
@@ -67,4 +69,5 @@ def _state(
         key_page=row.key_page or None,
         completion_model=row.completion_model or None,
         chat_model=row.chat_model or None,
+        account=row.account or None,
     )

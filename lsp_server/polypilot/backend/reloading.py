@@ -16,6 +16,7 @@ from polypilot.settings import WORKSPACE_FILE, Loaded, load
 from polypilot.workspace.roots import Roots
 from polypilot.workspace.trust import TrustStore
 from polypilot_providers import catalog
+from polypilot_providers.catalog import ProviderRow  # noqa: TC001  (beside the module above)
 from polypilot_providers.factory import Plugin, load_entry_points
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,10 @@ class Sources:
         self._seen = reading.seen
         self.embedded, self.no_model = reading.embedded, reading.no_model
 
+    def catalog(self) -> dict[str, ProviderRow]:
+        """The rows that the user's are laid over: ours and the plugins'."""
+        return catalog.rows({}) | {name: plugin.row for name, plugin in self.plugins.items()}
+
     def folders(self) -> list[Path]:
         """The workspace folders that are on this disk."""
         return [Path(root.path) for root in Roots(self.roots)]
@@ -100,12 +105,13 @@ def read(sources: Sources) -> Reading:
     """
     # Before the files are read: what changes meanwhile is seen as a change later.
     seen = sources.stamps()
-    rows = {name: plugin.row for name, plugin in sources.plugins.items()}
+    folders = sources.folders()
     loaded = load(
         editor=_over(sources.launch, sources.editor),
-        workspace=sources.folders(),
+        workspace=folders,
         env=sources.env,
-        catalog=catalog.rows({}) | rows,
+        catalog=sources.catalog(),
+        folder=folders[0] if folders else None,
     )
     embedded = loaded.settings.embedded
     try:

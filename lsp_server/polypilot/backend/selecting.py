@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from polypilot.backend.advising import advice
 from polypilot.embedded.catalog import choose
 from polypilot.embedded.errors import EmbeddedError
-from polypilot.settings import EMBEDDED, SettingsError, update_user_file
+from polypilot.settings import EMBEDDED, SettingsError, choose_account, update_user_file
 from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Selected:
     model: str
     for_: str
     file: Path
+    warning: str = ""
+    """What speaks against it; it was written all the same."""
 
 
 async def select(
@@ -54,7 +58,30 @@ async def select(
                 cure=f"Change {job}.provider in your editor's settings.",
             )
     target = backend.target(jobs[0])
-    return Selected(target.provider_id, target.model, purpose, file)
+    return Selected(target.provider_id, target.model, purpose, file, _warning(backend, jobs))
+
+
+def _warning(backend: Backend, jobs: tuple[Purpose, ...]) -> str:
+    """What there is to say of the models chosen, each thing once."""
+    today = datetime.now(UTC).date().isoformat()
+    said = (
+        advice(backend.row(to.provider_id), to.model, completes=job == "completion", today=today)
+        for job, to in ((job, backend.target(job)) for job in jobs)
+    )
+    return " ".join(dict.fromkeys(text for text in said if text))
+
+
+async def use_account(
+    backend: Backend, provider_id: str, account: str | None, folder: Path | None
+) -> Path:
+    """See :meth:`Backend.use_account`."""
+    if account is not None:
+        backend.row(provider_id)
+    file = await run_blocking(
+        choose_account, provider_id, account, folder, timeout=WRITE_S, name="settings"
+    )
+    await backend.reload()
+    return file
 
 
 def _embedded_choice(backend: Backend, model: str) -> dict[str, object | None]:

@@ -10,6 +10,8 @@ from polypilot.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from polypilot.backend.spending import Spent
+
 MAX_UNTOLD = 20
 """Notices kept for the end of the start; a command line has none, and shows them elsewhere."""
 
@@ -31,6 +33,8 @@ class Choice:
 
     provider: str
     model: str
+    account: str = ""
+    """Name of the key in use, of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Status:
     keyring: str | None
     error: Problem | None
     notices: tuple[str, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    """Today, in this session, by provider."""
 
 
 _KEEP = object()
@@ -155,6 +161,12 @@ class StatusBoard:
             paused=now.paused if paused is None else paused,
         )
         self._update(error=error, before=now)
+
+    def tally(self, spent: tuple[Spent, ...], *, tell: bool = False) -> None:
+        """Put new totals in; they go out with the next change, or ``tell``."""
+        self._status = replace(self._status, spent=spent)
+        if tell and self._settled:
+            self._announce(self._status)
 
     def _update(
         self, *, error: Problem | object | None = _KEEP, before: Status | None = None

@@ -2,6 +2,7 @@
 
 The command stands in the user's own ``config.toml`` only: a workspace can't set one. It is
 started without a shell, with a closed stdin, and its output is a secret from the first byte.
+A token is used until shortly before it ends, as far as the command, or the token, says when.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polypilot.backend.printed import Printed, read
 from polypilot.errors import register_secret
 from polypilot.tasks import run_blocking
 from polypilot_providers.base import Secret
@@ -28,15 +30,43 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 LIFETIME_S = 300.0
-"""How long a token is reused. Suppliers' short-lived tokens last an hour; commands such as
-``az account get-access-token`` renew theirs with at least five minutes left."""
+"""How long a token is reused that does not say when it ends. Suppliers' short-lived tokens last
+an hour; commands such as ``az account get-access-token`` renew theirs with at least five minutes
+left."""
+LONGEST_S = 3600.0
+"""The most that is believed: a clock that was wrong when it was read must not keep an ended token
+for long, and asking again once an hour costs nothing."""
+MARGIN_S = 60.0
+"""How long before its end a token is renewed; less if it has less than twice that left."""
+AGAIN_S = 30.0
+"""A token that was asked for because its predecessor was refused is kept for so long, refused or
+not: the command is not to be run with every keystroke."""
 MAX_TOKEN_BYTES = 64 * 1024
+
+_SIGN_IN = {
+    "op": "Run `op signin`, or unlock 1Password and let it integrate with its command line",
+    "bw": "Run `bw unlock`, and export the session that it prints",
+    "pass": "Run it once in a terminal, so that gpg-agent knows your passphrase",
+    "gopass": "Run it once in a terminal, so that gpg-agent knows your passphrase",
+    "az": "Run `az login`",
+    "gcloud": "Run `gcloud auth login`",
+    "aws": "Run `aws sso login` or `aws configure`",
+    "gh": "Run `gh auth login`",
+    "vault": "Run `vault login`",
+}
+"""What the programs that most people get tokens from want when they give none."""
 
 
 @dataclass(slots=True)
 class _Cached:
     token: Secret
     until: float
+    """By the monotonic clock, which a change of the time does not touch."""
+    until_by_wall: float
+    """By the wall clock, which goes on while the machine sleeps."""
+    since: float
+    again: bool
+    """It was asked for because the one before was refused."""
 
 
 class TokenCommands:
@@ -44,17 +74,25 @@ class TokenCommands:
 
     Args:
         clock: monotonic seconds.
+        wall: Unix time.
         within: seconds that a command may take.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, *, within: float = TIMEOUT_S
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        *,
+        within: float = TIMEOUT_S,
     ) -> None:
         self._clock = clock
+        self._wall = wall
         self._within = within
         self._cached: dict[tuple[str, ...], _Cached] = {}
         self._forgotten = 0
         """How often; what a command prints that was started before is not kept."""
+        self._refused: set[tuple[str, ...]] = set()
+        """Whose last token was refused."""
         self._locks: dict[tuple[str, ...], asyncio.Lock] = {}
 
     async def token(self, provider: str, command: Sequence[str]) -> Secret:
@@ -67,20 +105,60 @@ class TokenCommands:
         key = tuple(command)
         async with self._locks.setdefault(key, asyncio.Lock()):
             cached = self._cached.get(key)
-            if cached is not None and cached.until > self._clock():
+            if cached is not None and self._good(cached):
                 return cached.token
-            forgotten = self._forgotten
+            forgotten, again = self._forgotten, key in self._refused
             text = await _run(provider, key, self._within)
-            register_secret(text)
-            token = Secret(text)
+            printed = self._read(provider, key, text)
             if forgotten == self._forgotten:
-                self._cached[key] = _Cached(token, self._clock() + LIFETIME_S)
-            return token
+                self._refused.discard(key)
+                self._cached[key] = self._kept(printed, again=again)
+            return Secret(printed.token)
+
+    def refused(self, command: Sequence[str]) -> None:
+        """The supplier did not take the token of ``command``: ask for another next time.
+
+        Once: if that one is refused as well, it is not asked for a third until a while later.
+        """
+        key = tuple(command)
+        cached = self._cached.get(key)
+        if cached is None or (cached.again and self._clock() - cached.since < AGAIN_S):
+            return
+        del self._cached[key]
+        self._refused.add(key)
 
     def forget(self) -> None:
         """Ask the commands again next time, those too that are running now."""
         self._forgotten += 1
         self._cached.clear()
+        self._refused.clear()
+
+    def _good(self, cached: _Cached) -> bool:
+        return cached.until > self._clock() and cached.until_by_wall > self._wall()
+
+    def _kept(self, printed: Printed, *, again: bool) -> _Cached:
+        left = LIFETIME_S
+        if printed.left is not None:
+            # One that has ended by our clock is used and not kept: that clock may be wrong.
+            left = max(0.0, min(printed.left, LONGEST_S + MARGIN_S))
+            left -= min(MARGIN_S, left / 2)
+        now, wall = self._clock(), self._wall()
+        return _Cached(Secret(printed.token), now + left, wall + left, now, again)
+
+    def _read(self, provider: str, command: tuple[str, ...], text: str) -> Printed:
+        # Before it is looked at: whatever it is, it is not for the log.
+        register_secret(text.strip())
+        try:
+            printed = read(text, self._wall())
+        except ValueError:
+            raise AuthError(
+                f"The token command {command[0]!r} of {provider} printed no token.",
+                provider=provider,
+                cure="Run it in a terminal to see what it says; it must print the token alone, or "
+                "JSON with the token in it (docs/keys.md).",
+            ) from None
+        register_secret(printed.token)
+        return printed
 
 
 async def _run(provider: str, command: tuple[str, ...], within: float) -> str:
@@ -99,20 +177,24 @@ async def _run(provider: str, command: tuple[str, ...], within: float) -> str:
         raise AuthError(
             f"The token command {name!r} of {provider} took longer than {within:.0f} s.",
             provider=provider,
-            cure="Run it in a terminal: it may be waiting for you to sign in.",
+            cure=_cure(name, "Run it in a terminal: it may be waiting for you to sign in"),
         ) from None
     finally:
         await _end(process)
-    token = output.decode("utf-8", "replace").strip()
-    # A token travels in a header: one line of visible ASCII.
-    if process.returncode != 0 or not (token.isascii() and token.isprintable() and token):
+    if process.returncode != 0:
         raise AuthError(
             f"The token command {name!r} of {provider} printed no token"
             f" (exit status {process.returncode}).",
             provider=provider,
-            cure="Run it in a terminal to see what it says; it must print the token alone.",
+            cure=_cure(name, "Run it in a terminal to see what it says"),
         )
-    return token
+    return output.decode("utf-8", "replace")
+
+
+def _cure(name: str, otherwise: str) -> str:
+    """What the program wants, if it is one that is known; ``.exe`` and ``.cmd`` are Windows'."""
+    wants = _SIGN_IN.get(Path(name).stem.lower())
+    return f"{wants}, then try again." if wants else f"{otherwise}."
 
 
 async def _start(provider: str, command: tuple[str, ...]) -> Process:
@@ -121,7 +203,7 @@ async def _start(provider: str, command: tuple[str, ...]) -> Process:
         # Off the loop: a folder of PATH, or the home folder, may be on a disk that hangs.
         program, home = await run_blocking(_look, name, timeout=TIMEOUT_S, name="PATH")
     except TimeoutError:
-        program, home = None, None
+        program, home = None, ""
     if program is None:
         raise AuthError(
             f"The token command {name!r} of {provider} was not found.",
@@ -154,7 +236,7 @@ async def _start(provider: str, command: tuple[str, ...]) -> Process:
         ) from None
 
 
-def _look(name: str) -> tuple[str | None, str | None]:
+def _look(name: str) -> tuple[str | None, str]:
     return _find(name), _home()
 
 
@@ -200,9 +282,10 @@ async def _end(process: Process) -> None:
             await process.communicate()  # to the pipe's end, or it stays open
 
 
-def _home() -> str | None:
-    try:
+def _home() -> str:
+    """The home folder; without one the disk's root, which is no repository either."""
+    with contextlib.suppress(RuntimeError):
         home = Path.home()
-    except RuntimeError:
-        return None
-    return str(home) if os.path.isdir(home) else None  # noqa: PTH112 - never raises
+        if os.path.isdir(home):  # noqa: PTH112 - never raises
+            return str(home)
+    return os.path.abspath(os.sep)  # noqa: PTH100 - never raises

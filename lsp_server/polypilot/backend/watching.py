@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from polypilot.backend.absences import Absences
 from polypilot.chat.events import ChatEvent, End
 from polypilot.chat.service import ChatError, ChatPlan, ChatService
 from polypilot.completion.values import Ended, EngineEvent, Moved, Requested
 from polypilot.errors import Problem, describe, printable, redact
+from polypilot_providers.errors import QuotaExhausted
+from polypilot_providers.router import Target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from polypilot.chat.attachments import Attach
     from polypilot.workspace.documents import DocumentStore
     from polypilot.workspace.gate import Gate
+    from polypilot_providers.errors import ProviderError
     from polypilot_providers.router import Router, Switched
     from polypilot_providers.types import Usage
 
@@ -25,13 +30,21 @@ if TYPE_CHECKING:
 class Watcher:
     """Listens to both engines. ``keyring`` names the one in use; empty if none was used yet."""
 
-    def __init__(self, board: StatusBoard, gate: Gate, keyring: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        board: StatusBoard,
+        gate: Gate,
+        keyring: Callable[[], str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._board = board
         self._gate = gate
         self._keyring = keyring
         self._asking: set[asyncio.Task[object] | None] = set()
-        self._moved: set[tuple[str, str]] = set()
-        """Switches the user knows of, until the provider that was left answers again."""
+        self._absences = Absences(clock)
+        self._known: dict[tuple[str, str], Problem] = {}
+        """Troubles the user knows of, by provider and code, until the provider answers."""
         self.last_usage: Usage | None = None
         """Token counts of the completion that ended last."""
 
@@ -66,10 +79,14 @@ class Watcher:
 
     def _ended(self, event: Ended) -> None:
         self.last_usage = event.usage
-        problem = describe(event.error) if event.error is not None else None
+        problem = None if event.error is None else self._problem(event.error, event.provider)
         answered = problem is None and not event.cancelled
+        back = ""
         if answered:
-            self._moved = {each for each in self._moved if each[0] != event.provider}
+            self._known = {
+                key: each for key, each in self._known.items() if key[0] != event.provider
+            }
+            back = self._absences.answered(Target(event.provider, event.model))
         task = asyncio.current_task()
         if task in self._asking:
             self._asking.discard(task)
@@ -77,14 +94,25 @@ class Watcher:
         else:  # no provider could be asked, for want of a model file for instance
             self._board.outcome(problem, answered=answered)
         self._facts()
+        if back:
+            self._board.notice(back)
+
+    def _problem(self, error: ProviderError, asked: str) -> Problem:
+        """What to show: the same words for the same trouble of the same provider, not new ones
+        at every key.
+        """  # noqa: D205 - one sentence
+        if not (error.failover or isinstance(error, QuotaExhausted)):
+            return describe(error)
+        standing = self._board.current.error
+        if not asked and standing is not None:
+            return standing  # the user knows why nobody could be asked
+        return self._known.setdefault((error.provider, error.code), describe(error))
 
     def _switched(self, switched: Switched) -> None:
         """Tell of a switch once, not at every key while the first provider is out."""
-        left, to = switched.from_.provider_id, switched.to.provider_id
-        if (left, to) not in self._moved:
-            self._moved.add((left, to))
+        if what := self._absences.switched(switched):
             why = printable(redact(switched.message)) or switched.reason
-            self._board.notice(f"{to} answers instead of {left}: {why}")
+            self._board.notice(f"{what}: {why}")
 
     def _facts(self) -> None:
         self._board.update(redactions=self._gate.redactions, keyring=self._keyring() or None)

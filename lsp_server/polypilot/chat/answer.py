@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from polypilot.chat import events
 from polypilot.errors import printable, redact
 from polypilot_prompts.sanitize import Sanitizer, strip_controls
-from polypilot_providers.router import Switched
+from polypilot_providers.router import Switched, Waiting
 from polypilot_providers.types import (
     Citation,
     Refusal,
@@ -59,11 +59,13 @@ class Answering:
                 yield events.Refusal(strip_controls(event.text))
             case Usage():
                 self._turn.usage = event
-                yield events.Usage(event)
+                yield events.Usage(event, self._turn.provider, self._turn.model)
             case Switched():
                 self._turn.provider = event.to.provider_id
                 self._turn.model = event.to.model
                 yield events.Notice(_switch_message(event))
+            case Waiting():
+                yield events.Notice(_waiting_message(event))
             case Stop():
                 self._turn.reason = event.reason.value
                 self._turn.model = event.model or self._turn.model
@@ -96,6 +98,11 @@ class Answering:
         self._thinking.clear()
         if text or signature or redacted:
             self._turn.thought(ThoughtPart(text, signature, redacted, provider))
+
+
+def _waiting_message(waiting: Waiting) -> str:
+    message = printable(redact(waiting.message)).rstrip(".")
+    return f"{message}. Waiting {waiting.seconds:.0f} s."
 
 
 def _switch_message(switched: Switched) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,19 @@ from polypilot.chat.events import ContextItem
 from polypilot.workspace.gate import ExcludedError
 from polypilot_prompts.budget import estimate
 from polypilot_prompts.chat import Attachment
+from polypilot_providers.types import FilePart, ImagePart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from polypilot.workspace.documents import DocumentStore, Position
     from polypilot.workspace.gate import Gate, Outgoing
+    from polypilot.workspace.gate_outgoing import OutgoingMedia
+    from polypilot_providers.types import Part
 
+_PICTURE_TOKENS = 1600
+"""About what suppliers count for a picture as big as they take, and for a page as a picture."""
+_PAGE = re.compile(rb"/Type\s*/Page\b")
 _LANGUAGES = {
     "c": "c",
     "cpp": "cpp",
@@ -67,6 +74,31 @@ class Attached:
     first_line: int | None = None
     """1-based; None: the whole document."""
     last_line: int | None = None
+    media: OutgoingMedia | None = None
+    """The picture or the PDF that it is; then ``text`` is empty."""
+
+    @property
+    def size(self) -> int:
+        """Characters; a picture counts as the tokens that its bytes may cost at most."""
+        return len(self.text) + (len(self.media.data) // 4 if self.media else 0)
+
+    @property
+    def tokens(self) -> int:
+        """Estimated."""
+        if self.media is None:
+            return estimate(self.text.text)
+        pages = 1
+        if self.media.media_type == "application/pdf":
+            pages = max(1, len(_PAGE.findall(self.media.data)))
+        return pages * _PICTURE_TOKENS
+
+    def part(self) -> Part | None:
+        """As a part of the message, if it is not text."""
+        if self.media is None:
+            return None
+        if self.media.media_type == "application/pdf":
+            return FilePart(self.media.media_type, self.name, self.media.data)
+        return ImagePart(self.media.media_type, self.media.data)
 
     def render(self) -> Attachment:
         """As the prompt takes it."""
@@ -91,15 +123,17 @@ class Collector:
                 items.append(ContextItem(each.uri, refused=error.message))
                 continue
             attached.append(found)
-            text = found.text
-            items.append(ContextItem(each.uri, estimate(text.text), text.redactions))
+            kind = found.media.media_type if found.media else ""
+            items.append(
+                ContextItem(each.uri, found.tokens, found.text.redactions, media_type=kind)
+            )
         return attached, items
 
     def _one(self, wanted: Attach) -> Attached:
         if wanted.start is None or wanted.end is None:
-            admitted = self._gate.read_file(wanted.uri)
+            admitted = self._gate.read_any(wanted.uri)
             language = self._language(admitted.uri, admitted.relative)
-            return Attached(admitted.relative, language, admitted.text)
+            return Attached(admitted.relative, language, admitted.text, media=admitted.media)
         text = self._gate.excerpt(wanted.uri, wanted.start, wanted.end)
         name = self._name(wanted.uri)
         first, last = sorted((wanted.start, wanted.end))

@@ -33,6 +33,8 @@ class ContextItem:
     """Secrets hidden in it."""
     refused: str = ""
     """Why it was not sent; empty if it was."""
+    media_type: str = ""
+    """Of a picture or a PDF; empty: it is text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Usage:
 
     kind: ClassVar[Literal["usage"]] = "usage"
     usage: types.Usage
+    provider: str = ""
+    model: str = ""
+    """Who counted them: not the one asked first, if another took its place."""
+    cost: types.Cost | None = None
+    """What it cost, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,7 @@ class End:
     usage: types.Usage | None = None
     error: Error | None = None
     """With stop reason ``error``."""
+    cost: types.Cost | None = None
 
 
 ChatEvent = (

@@ -29,15 +29,17 @@ class UserTurn:
     @property
     def size(self) -> int:
         """Characters."""
-        return len(self.text) + sum(len(each.text) for each in self.attached)
+        return len(self.text) + sum(each.size for each in self.attached)
 
     def message(self, allowed: Callable[[Outgoing], bool]) -> tuple[Part, ...]:
         """The message's parts. An attachment that is excluded by now is left out."""
-        kept = [each.render() for each in self.attached if allowed(each.text)]
-        text = user_message(self.text.text, kept)
+        kept = [each for each in self.attached if allowed(each.text)]
+        texts = [each.render() for each in kept if each.media is None]
+        text = user_message(self.text.text, texts)
         if len(kept) < len(self.attached):
             text = f"{_WITHHELD}\n\n{text}"
-        return (TextPart(text),)
+        media = [part for each in kept if (part := each.part()) is not None]
+        return (*media, TextPart(text))
 
 
 @dataclass(slots=True)

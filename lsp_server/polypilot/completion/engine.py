@@ -247,6 +247,8 @@ class CompletionEngine:
     def _landed(self, lane: Lane, flight: Flight) -> None:
         """A request has ended, however it did."""
         flight.ended = True
+        if not flight.asked:
+            self._cap.give_back()
         if flight.entry is not None:
             self._cache.add(flight.entry)
         if flight.first_text is not None:

@@ -56,9 +56,15 @@ class Flight:
         self._observe = observe
         self._filter = Filter(FilterSpec())
         self._target = Target("")
+        self._prompts: dict[Target, Prompt] = {}
         self._usage: Usage | None = None
         self._told = False
         self._sent = 0.0
+
+    @property
+    def asked(self) -> bool:
+        """Whether any provider was asked: all may be paused, for instance."""
+        return self._told
 
     def typed_since(self, ask: Ask) -> str | None:
         """What was typed at the cursor since the request; None if something else changed."""
@@ -126,6 +132,7 @@ class Flight:
             case Usage():
                 self._usage = event
             case Switched():
+                self._turn_to(event.to)
                 self._observe(Moved(event))
             case Refusal() | Stop():
                 return isinstance(event, Refusal)
@@ -134,13 +141,20 @@ class Flight:
         return False
 
     def _request_for(self, target: Target) -> AnyRequest:
-        prompt = self._prompt_for(target)
-        self._target = target
-        self._filter = Filter(prompt.filter)
+        prompt = self._prompts[target] = self._prompt_for(target)
+        # One that is asked beside another does not answer before the router says so.
+        if not self._told or target == self._target:
+            self._turn_to(target)
         if not self._told:
             self._told = True
             self._observe(Requested(target.provider_id, target.model))
         return prompt.request
+
+    def _turn_to(self, target: Target) -> None:
+        """What comes next is this target's."""
+        self._target = target
+        if target in self._prompts:
+            self._filter = Filter(self._prompts[target].filter)
 
     def _entry(self, text: str) -> Entry:
         target = self._target

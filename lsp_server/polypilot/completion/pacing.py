@@ -114,3 +114,8 @@ class RateCap:
             return False
         self._sent.append(now)
         return True
+
+    def give_back(self) -> None:
+        """The request that was counted last did not go out."""
+        if self._sent:
+            self._sent.pop()

@@ -100,5 +100,5 @@ def _aim(choice: Choice) -> Aim:
         model=choice.target.model or choice.row.completion_model,
         mode=choice.model.completion or choice.row.completion,
         tokens=choice.row.prompt_tokens,
-        thinks=choice.model.thinking == "always",
+        prefill=choice.model.prefill,
     )

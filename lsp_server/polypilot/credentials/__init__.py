@@ -1,7 +1,8 @@
 """The keys, in the operating system's keyring and nowhere else.
 
 Each key is bound to a provider's id and the origin it was entered for; a key stored for one
-origin is never found for another. What a keyring can and can't protect against is said in
+origin is never found for another. Of several keys for one provider each has a name, its
+account, and is found by that alone. What a keyring can and can't protect against is said in
 docs/privacy.md.
 """
 

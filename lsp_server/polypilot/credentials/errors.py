@@ -9,7 +9,7 @@ class CredentialError(UserError):
     """The keyring can't be used, or a key not be stored.
 
     ``code`` is keyring_absent, keyring_locked, keyring_timeout, keyring_insecure,
-    keyring_failed, or key_invalid for a key that can't be one.
+    keyring_failed, or key_invalid for a key, or a name of one, that can't be one.
     """
 
     code = "keyring_failed"
@@ -80,4 +80,22 @@ def invalid() -> CredentialError:
         "that is not a key: keys are one word of printable ASCII characters",
         code="key_invalid",
         cure="Copy it again from the supplier's page, without quotes or line breaks",
+    )
+
+
+def unnamable() -> CredentialError:
+    """The name can't be one of a key."""
+    return CredentialError(
+        "that is not a name for a key",
+        code="key_invalid",
+        cure="Use letters, digits, dot, dash and underscore, 64 at most",
+    )
+
+
+def alike(name: str) -> CredentialError:
+    """Some keyrings do not tell the case of letters."""
+    return CredentialError(
+        f"there is a key named {name!r} already, and only the case of a letter is different",
+        code="key_invalid",
+        cure="Choose another name, or use that one",
     )

@@ -29,6 +29,25 @@ class StoredKey:
 
     provider: str
     origin: str
+    account: str = ""
+    """The name the user gave it, of several for the same provider; empty: it has none."""
+
+    @property
+    def username(self) -> str:
+        """What the keyring knows it by. No provider's id has a slash, so none is another's."""
+        account = f"/{self.account}" if self.account else ""
+        return f"{self.provider}{account}@{self.origin}"
+
+    def like(self, other: StoredKey) -> bool:
+        """Whether only the case of its name tells it from ``other``.
+
+        Windows' Credential Locker takes the two for the same.
+        """
+        return self != other and self.username.lower() == other.username.lower()
+
+    def tree(self) -> dict[str, str]:
+        """As it stands in the file. One without a name does as before there were names."""
+        return {name: text for name, text in asdict(self).items() if text or name != "account"}
 
 
 class Index:
@@ -48,10 +67,13 @@ class Index:
             with self.path.open("rb") as file:
                 tree = json.loads(file.read(_LIMIT))
             entries = cast("list[dict[str, object]]", tree["keys"])
-            found = {StoredKey(str(each["provider"]), str(each["origin"])) for each in entries}
+            found = {
+                StoredKey(str(each["provider"]), str(each["origin"]), str(each.get("account", "")))
+                for each in entries
+            }
         except FileNotFoundError:
             return ()
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
             log.warning("the index of stored keys can't be read (%s)", type(exc).__name__)
             return ()
         return tuple(sorted(found))
@@ -73,7 +95,7 @@ class Index:
             paths.ensure_private(self.path.parent)
             with paths.exclusive(self.path):
                 entries = {*self.read(), entry} if present else {*self.read()} - {entry}
-                tree = {"version": 1, "keys": [asdict(each) for each in sorted(entries)]}
+                tree = {"version": 1, "keys": [each.tree() for each in sorted(entries)]}
                 paths.write_private(self.path, json.dumps(tree, indent=1).encode() + b"\n")
         except OSError as exc:
             log.warning("the index of stored keys can't be written (%s)", type(exc).__name__)

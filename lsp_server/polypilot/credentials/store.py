@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 TIMEOUT = 3.0
 _LOOK_AGAIN = 2.0  # seconds between looks at whether another process changed the keys
 _LONGEST_KEY = 8192
+_ACCOUNT = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _MOST_CALLS = 4  # threads that may hang at the same time
 
 # How long a failure is taken for lasting. A locked keyring prompts at each call: a prompt
@@ -73,42 +75,49 @@ class Credentials:
         self._seen: Signature = None
         self._looked = float("-inf")
 
-    async def get(self, provider_id: str, origin: Origin) -> Secret | None:
+    async def get(self, provider_id: str, origin: Origin, account: str = "") -> Secret | None:
         """The key stored for this provider at this origin, None if there is none.
+
+        ``account`` is its name, if the user has several. One that is not there is not replaced
+        by another, nor by the one without a name.
 
         Raises:
             CredentialError: the keyring can't be read.
         """
-        entry = StoredKey(provider_id, str(origin))
+        entry = StoredKey(provider_id, str(origin), account)
         await self._look()
         if entry in self._cache:
             return self._cache[entry]
         self._raise_remembered()
         return await self._call("get", entry, self._read, entry)
 
-    async def set(self, provider_id: str, origin: Origin, key: Secret | str) -> None:
-        """Store a key, in place of the one before.
+    async def set(
+        self, provider_id: str, origin: Origin, key: Secret | str, account: str = ""
+    ) -> None:
+        """Store a key, in place of the one before of the same name.
 
         Raises:
             CredentialError: key_invalid, or the keyring did not take it.
         """
+        if not _ACCOUNT.fullmatch(account):
+            raise errors.unnamable()
         text = (key.reveal() if isinstance(key, Secret) else key).strip()
         if not (text.isascii() and text.isprintable()) or " " in text:
             raise errors.invalid()
         if not 0 < len(text) <= _LONGEST_KEY:
             raise errors.invalid()
         register_secret(text)
-        entry = StoredKey(provider_id, str(origin))
+        entry = StoredKey(provider_id, str(origin), account)
         self.refresh()
         await self._call("set", entry, self._write, entry, text)
 
-    async def remove(self, provider_id: str, origin: Origin) -> bool:
+    async def remove(self, provider_id: str, origin: Origin, account: str = "") -> bool:
         """Delete a key; False if there was none.
 
         Raises:
             CredentialError: the keyring can't be used.
         """
-        entry = StoredKey(provider_id, str(origin))
+        entry = StoredKey(provider_id, str(origin), account)
         self.refresh()
         return await self._call("remove", entry, self._delete, entry)
 
@@ -224,21 +233,19 @@ class Credentials:
         return keyring
 
     def _read(self, entry: StoredKey) -> Secret | None:
-        text = self._open().get(_username(entry))
+        text = self._open().get(entry.username)
         if not text:
             return None
         register_secret(text)
         return Secret(text)
 
     def _write(self, entry: StoredKey, key: str) -> None:
-        self._open().set(_username(entry), key)
+        if near := next((each for each in self._index.read() if each.like(entry)), None):
+            raise errors.alike(near.account)
+        self._open().set(entry.username, key)
         self._index.change(entry, present=True)
 
     def _delete(self, entry: StoredKey) -> bool:
-        found = self._open().delete(_username(entry))
+        found = self._open().delete(entry.username)
         self._index.change(entry, present=False)
         return found
-
-
-def _username(entry: StoredKey) -> str:
-    return f"{entry.provider}@{entry.origin}"

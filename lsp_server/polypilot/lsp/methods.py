@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 import attrs
-from lsprotocol import types  # noqa: TC002 -- cattrs reads the annotations at run time
+
+from polypilot.lsp.chat_methods import ChatCloseParams, ChatSendParams, Problem
 
 CHAT_SEND = "polypilot/chat/send"
 CHAT_SESSIONS = "polypilot/chat/sessions"
@@ -19,169 +20,11 @@ MODELS = "polypilot/models"
 SELECT = "polypilot/select"
 TRUST = "polypilot/trust"
 PAUSE = "polypilot/pause"
+DISCOVER = "polypilot/discover"
 DOCTOR = "polypilot/doctor"
 STATUS = "polypilot/status"
 
 Job = Literal["completion", "chat"]
-
-
-# -- chat --------------------------------------------------------------------------------
-
-
-@attrs.frozen(eq=False, slots=False)
-class Attachment:
-    """What a message is about: an open document or a file, or a selection of it."""
-
-    kind: Literal["document", "selection"]
-    uri: str
-    range: types.Range | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class ChatSendParams:
-    """A message of the user's, and where its answer is to be streamed."""
-
-    text: str
-    session_id: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    context: tuple[Attachment, ...] = ()
-    partial_result_token: types.ProgressToken | None = None
-    work_done_token: types.ProgressToken | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class Usage:
-    """Tokens, as far as the provider told."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cost: float | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class Problem:
-    """What went wrong and what to do about it."""
-
-    code: str
-    message: str
-    cure: str | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class ChatSendResult:
-    """How an answer ended."""
-
-    session_id: str
-    message_id: str
-    stop_reason: str
-    provider: str
-    model: str
-    usage: Usage | None = None
-    text: str | None = None
-    error: Problem | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class SessionDelta:
-    """First in every stream."""
-
-    session_id: str
-    message_id: str
-    provider: str
-    model: str
-    kind: Literal["session"] = "session"
-
-
-@attrs.frozen(eq=False, slots=False)
-class ContextItem:
-    """What became of an attachment."""
-
-    uri: str
-    tokens: int
-    redacted: int
-    refused: str | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class ContextDelta:
-    """What was attached, and what was refused and why."""
-
-    items: tuple[ContextItem, ...]
-    kind: Literal["context"] = "context"
-
-
-@attrs.frozen(eq=False, slots=False)
-class TextDelta:
-    """A piece of the answer, of the model's thought, or of its refusal."""
-
-    text: str
-    kind: Literal["text", "thought", "refusal"] = "text"
-
-
-@attrs.frozen(eq=False, slots=False)
-class ToolCallDelta:
-    """The model wants a tool to be run."""
-
-    id: str
-    name: str
-    arguments: str
-    kind: Literal["toolCall"] = "toolCall"
-
-
-@attrs.frozen(eq=False, slots=False)
-class CitationDelta:
-    """A source the answer so far rests on."""
-
-    url: str
-    title: str = ""
-    text: str = ""
-    kind: Literal["citation"] = "citation"
-
-
-@attrs.frozen(eq=False, slots=False)
-class UsageDelta:
-    """Tokens so far."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cost: float | None = None
-    kind: Literal["usage"] = "usage"
-
-
-@attrs.frozen(eq=False, slots=False)
-class NoticeDelta:
-    """Something the user should know, such as a switch to a fallback."""
-
-    message: str
-    kind: Literal["notice"] = "notice"
-
-
-@attrs.frozen(eq=False, slots=False)
-class ChatSession:
-    """One row of `polypilot/chat/sessions`."""
-
-    session_id: str
-    title: str
-    provider: str
-    model: str
-    messages: int
-
-
-@attrs.frozen(eq=False, slots=False)
-class ChatCloseParams:
-    """The session to forget."""
-
-    session_id: str
-
-
-# -- providers, settings, state ------------------------------------------------------------
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -199,23 +42,52 @@ class ProviderInfo:
     key_page: str | None = None
     completion_model: str | None = None
     chat_model: str | None = None
+    account: str | None = None
+    """Name of the key in use, of several."""
+
+
+@attrs.frozen(eq=False, slots=False)
+class LocalServer:
+    """One row of `polypilot/discover`."""
+
+    name: str
+    url: str
+    models: tuple[str, ...]
+    wants_key: bool
+    selected_for: tuple[str, ...]
+    offer: str
+    id: str | None = None
 
 
 @attrs.frozen(eq=False, slots=False)
 class ModelsParams:
-    """Whose models to list."""
+    """Whose models to list; ``refresh``: however young the list is that is kept."""
 
     provider: str
+    refresh: bool = False
 
 
 @attrs.frozen(eq=False, slots=False)
 class ModelInfo:
-    """One row of `polypilot/models`."""
+    """One row of `polypilot/models`. Prices: US dollars for a million tokens, decimal numbers."""
 
     id: str
     name: str | None = None
     context_tokens: int | None = None
+    output_tokens: int | None = None
     shutdown_date: str | None = None
+    images: bool | None = None
+    tools: bool | None = None
+    thinking: bool | None = None
+    fim: bool | None = None
+    efforts: tuple[str, ...] | None = None
+    input_price: str | None = None
+    output_price: str | None = None
+    cache_read_price: str | None = None
+    tiered: bool | None = None
+    new: bool | None = None
+    age: int | None = None
+    """Seconds since the supplier gave the list."""
     default: bool | None = None
 
 
@@ -237,6 +109,7 @@ class SelectResult:
     for_: str
     file: str
     saved: bool = True
+    warning: str | None = None
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -286,6 +159,23 @@ class Selected:
 
     provider: str
     model: str
+    account: str | None = None
+    """Name of the key in use, of several."""
+
+
+@attrs.frozen(eq=False, slots=False)
+class Spent:
+    """What a provider was asked today, in this session."""
+
+    provider: str
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cost: str
+    """US dollars, a decimal number: of the requests whose cost is known."""
+    unpriced: int
+    """Requests whose cost is not known."""
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -300,6 +190,7 @@ class Status:
     redactions: int
     keyring: str | None
     notices: tuple[str, ...] = ()
+    spent: tuple[Spent, ...] = ()
     error: Problem | None = None
 
 
@@ -308,6 +199,7 @@ PARAMS: dict[str, type | None] = {
     CHAT_SESSIONS: None,
     CHAT_CLOSE: ChatCloseParams,
     PROVIDERS: None,
+    DISCOVER: None,
     MODELS: ModelsParams,
     SELECT: SelectParams,
     TRUST: TrustParams,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
-from polypilot.lsp import methods
+from polypilot.lsp import chat_methods, methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +22,11 @@ def wire_name(field: str) -> str:
 
 
 def register(converter: Converter) -> None:
-    """Teaches ``converter`` the classes of ``methods``; each is compiled when first used."""
+    """Teaches ``converter`` the classes of our methods; each is compiled when first used."""
+    modules = (methods.__name__, chat_methods.__name__)
 
     def ours(kind: object) -> bool:
-        return isinstance(kind, type) and kind.__module__ == methods.__name__ and attrs.has(kind)
+        return isinstance(kind, type) and kind.__module__ in modules and attrs.has(kind)
 
     def structure(kind: type) -> Callable[[Any, Any], Any]:
         names = {f.name: override(rename=wire_name(f.name)) for f in attrs.fields(kind)}

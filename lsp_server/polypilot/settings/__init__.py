@@ -42,7 +42,8 @@ from polypilot.settings.source import (
     Source,
     WorkspaceFile,
 )
-from polypilot.settings.write import update_user_file
+from polypilot.settings.user_rows import remove_row, update_row
+from polypilot.settings.write import choose_account, row_text, update_user_file
 
 __all__ = [
     "EMBEDDED",
@@ -60,9 +61,13 @@ __all__ = [
     "SettingsProblem",
     "Source",
     "WorkspaceFile",
+    "choose_account",
     "env_keys",
     "json_schema",
     "key_from_env",
     "load",
+    "remove_row",
+    "row_text",
+    "update_row",
     "update_user_file",
 ]

@@ -38,7 +38,8 @@ def words(exc: ValidationError) -> str:
 
 def soften(message: str) -> str:
     """``Input should be a valid tuple`` as a user of TOML would say it."""
-    text = message.replace("Input should", "must").replace("String should", "must")
+    text = message.removeprefix("Value error, ")
+    text = text.replace("Input should", "must").replace("String should", "must")
     text = text.replace("valid tuple", "list").replace("a valid integer", "a whole number")
     return text.replace("a valid ", "a ")
 

@@ -23,11 +23,14 @@ _URL_SUFFIXES = ("_BASE_URL", "_API_BASE", "_API_BASE_URL", "_ENDPOINT")
 
 
 def env_keys(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
-    """Name of the variable that holds a key, by provider id; never the key."""
+    """Name of the variable that holds a key, by provider id; never the key.
+
+    A row that names an account takes that one's key and no other.
+    """
     found: dict[str, str] = {}
     for provider_id, row in settings.providers.items():
         name = next((name for name in row.key_env if env.get(name, "").strip()), None)
-        if name is not None and row.auth == "keyring":
+        if name is not None and row.auth == "keyring" and not row.account:
             found[provider_id] = name
     return found
 

@@ -199,7 +199,9 @@ def squash(name: str) -> str:
 _KNOWN: dict[Key, Key] = {
     (squash(section), squash(name)): (section, name) for section, name, _ in KEYS.values()
 }
-_SECTION_NAMES: dict[str, str] = {squash(name): name for name in (*SECTIONS, "providers")}
+_SECTION_NAMES: dict[str, str] = {
+    squash(name): name for name in (*SECTIONS, "providers", "accounts")
+}
 _ROW_FIELDS: dict[str, str] = {squash(name): name for name in ProviderRow.model_fields}
 
 
@@ -231,9 +233,12 @@ def _table(value: object) -> Mapping[object, object] | None:
 
 
 def _child(key: Key, raw: Key, name: str, value: object) -> tuple[Key, Key, object]:
-    """One step down. A name with dots is a path, but the id of a provider's table may have them."""
+    """One step down. A name with dots is a path, but the id of a provider's table may have them,
+    and so may the folders of ``accounts``.
+    """  # noqa: D205 - one sentence
     is_row_id = len(key) == 1 and squash(key[0]) == "providers" and _table(value) is not None
-    parts = (name,) if is_row_id else tuple(name.split("."))
+    whole = is_row_id or (bool(key) and squash(key[0]) == "accounts")
+    parts = (name,) if whole else tuple(name.split("."))
     if not key and len(parts) >= 1 and squash(parts[0]) == "polypilot":
         parts = parts[1:]  # editors may send the section with its prefix
     return (*key, *parts), (*raw, name), value

@@ -9,6 +9,7 @@ from typing import Any
 
 from polypilot import paths
 from polypilot.settings import plaintext
+from polypilot.settings.accounts import Accounts
 from polypilot.settings.environment import variable_problems
 from polypilot.settings.layers import (
     USER_FILE_LIMIT,
@@ -44,13 +45,15 @@ def load(
     env: Mapping[str, str] | None = None,
     *,
     catalog: Mapping[str, ProviderRow] | None = None,
+    folder: Path | None = None,
 ) -> Loaded:
     """Read all settings. Never raises for what they contain.
 
     ``user_file`` defaults to ``paths.config_file()``; ``editor`` is the ``polypilot`` section
     as the client sent it; ``workspace`` names the folders' ``.polypilot.toml`` files (or the
     folders), one per root, or holds such a file's tree; ``env`` defaults to the process's
-    environment. ``catalog`` defaults to the built-in rows.
+    environment. ``catalog`` defaults to the built-in rows. ``folder`` is the one whose
+    ``accounts`` hold: the first of the workspace.
 
     Reads files: call it off the event loop. With several roots all of their restrictions
     hold everywhere.
@@ -59,7 +62,8 @@ def load(
     user_layer = read_file(user_file or paths.config_file(), "user", USER_FILE_LIMIT)
     editor_layer = read_mapping(editor or {}, "editor", "editor settings")
     roots = [workspace] if isinstance(workspace, (Path, Mapping)) else workspace
-    loader = _Loader(user_layer, editor_layer, [_workspace_layer(root) for root in roots])
+    layers = [_workspace_layer(root) for root in roots]
+    loader = _Loader(user_layer, editor_layer, layers, folder)
     return loader.run(rows_known, os.environ if env is None else env)
 
 
@@ -77,25 +81,31 @@ def _workspace_layer(root: Workspace) -> Layer:
 
 
 class _Loader:
-    def __init__(self, user: Layer, editor: Layer, workspaces: list[Layer]) -> None:
+    def __init__(
+        self, user: Layer, editor: Layer, workspaces: list[Layer], folder: Path | None
+    ) -> None:
         self.user, self.editor, self.workspaces = user, editor, workspaces
+        self.folder = folder
 
     def run(self, catalog: Mapping[str, ProviderRow], env: Mapping[str, str]) -> Loaded:
         rows = Rows(self.user, catalog)
         mine = self._without_keys(self.user, rows)
-        rows.build({key: leaf for key, leaf in mine.items() if key[0] == "providers"})
+        rows.build(_under("providers", mine))
+        accounts = Accounts(self.user, rows)
+        accounts.build(_under("accounts", mine), self.folder)
         merger = Merger(rows.rows, rows.blocked)
-        merger.user(self.user, {k: leaf for k, leaf in mine.items() if k[0] != "providers"})
+        rest = {key: leaf for key, leaf in mine.items() if key[0] not in ("providers", "accounts")}
+        merger.user(self.user, rest)
         if not self.user.ok:
             self._be_careful(merger)
         theirs = self._without_keys(self.editor, None)
         merger.editor(self.editor, theirs, rows.named if self.user.ok else set())
         files = tuple(self._workspace(merger, layer) for layer in self.workspaces)
-        settings = _build(merger.values, rows.rows)
+        settings = _build(merger.values, rows.rows, accounts.tree)
         return Loaded(
             settings=settings,
             problems=(*self._problems(), *variable_problems(settings, env)),
-            sources=_sources(merger.sources, rows),
+            sources=_sources(merger.sources, rows) | accounts.sources,
             blocked=rows.blocked,
             workspace_files=tuple(each for each in files if each.digest or each.refused),
             user_ok=self.user.ok,
@@ -109,8 +119,9 @@ class _Loader:
                 clean[key] = leaf
                 continue
             problem = plaintext.refuse(layer, key, leaf)
-            if rows is not None and key[0] == "providers" and len(key) > 1:
-                rows.block(key[1], problem)
+            provider = plaintext.provider_of(key)
+            if rows is not None and provider:
+                rows.block(provider, problem)
         return clean
 
     def _be_careful(self, merger: Merger) -> None:
@@ -130,7 +141,15 @@ class _Loader:
             yield from layer.closing()
 
 
-def _build(values: Mapping[str, Any], rows: Mapping[str, ProviderRow]) -> Settings:
+def _under(head: str, leaves: Mapping[Key, Leaf]) -> dict[Key, Leaf]:
+    return {key: leaf for key, leaf in leaves.items() if key[0] == head}
+
+
+def _build(
+    values: Mapping[str, Any],
+    rows: Mapping[str, ProviderRow],
+    accounts: Mapping[str, Mapping[str, str]],
+) -> Settings:
     """The tree of values that were each validated already."""
     trees: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     for name, value in values.items():
@@ -139,7 +158,7 @@ def _build(values: Mapping[str, Any], rows: Mapping[str, ProviderRow]) -> Settin
     sections: dict[str, Any] = {
         name: SECTIONS[name].model_construct(**tree) for name, tree in trees.items()
     }
-    return Settings.model_construct(providers=dict(rows), **sections)
+    return Settings.model_construct(providers=dict(rows), accounts=dict(accounts), **sections)
 
 
 def _sources(scalars: Mapping[str, Source], rows: Rows) -> dict[str, Source]:

@@ -10,6 +10,7 @@ from polypilot.settings.checks import as_list, checked, is_list
 from polypilot.settings.layers import Key, Layer, Leaf, show
 from polypilot.settings.model import KEYS, SECTIONS, Tighten, reach
 from polypilot.settings.source import DEFAULT, EMBEDDED, Source
+from polypilot_providers import retired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -160,7 +161,9 @@ class Merger:
         name = ".".join(key)
         if name in KEYS:
             return name
-        if key[:1] == ("providers",):
+        if key[:1] == ("accounts",) or (key[:1] == ("providers",) and key[2:] == ("account",)):
+            self._own_account_only(layer, key, leaf)
+        elif key[:1] == ("providers",):
             self._own_file_only(layer, key, leaf)
         elif name in SECTIONS:
             cure = f"Write [{name}] and its settings below"
@@ -178,6 +181,16 @@ class Merger:
             "may be set in your own config.toml only, since a repository could have set it here; "
             "ignored",
             "If you want it, put it into your config.toml",
+            code="user_scope",
+            line=leaf.line,
+        )
+
+    def _own_account_only(self, layer: Layer, key: Key, leaf: Leaf) -> None:
+        layer.report(
+            key,
+            "says whose account pays, which only your own config.toml may, since a repository "
+            "could have set it here; ignored",
+            "If you want it, run `polypilot auth use PROVIDER NAME --folder .`",
             code="user_scope",
             line=leaf.line,
         )
@@ -219,6 +232,9 @@ class Merger:
             cure = f"Did you mean {near[0]}?" if near else "`polypilot providers` lists them"
             # The id is not quoted: it may be anything, even a key in the wrong place.
             message = "names a provider that does not exist; ignored"
+            if gone := retired.by_id(provider):
+                message = f"names {gone.name}, which was shut down on {gone.date}; ignored"
+                cure = gone.cure
             layer.report(name, message, cure, code="unknown_provider", line=leaf.line)
             return False
         return True

@@ -71,6 +71,11 @@ class CompletionSettings(_Section):
         le=5000,
         description="Milliseconds without a keystroke before a provider is asked.",
     )
+    hedge: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
+        default=False,
+        description="Ask the next of your providers as well when the first is slow, if neither "
+        "costs anything (`free = true` in both rows). Whoever answers first is taken.",
+    )
 
 
 class ChatSettings(_Section):
@@ -181,7 +186,10 @@ class Settings(BaseModel):
     completion: CompletionSettings = Field(default_factory=CompletionSettings)
     chat: ChatSettings = Field(default_factory=ChatSettings)
     providers: dict[str, ProviderRow] = Field(default_factory=dict[str, ProviderRow])
-    """Every usable row by id: the catalog's, with the user's merged over them."""
+    """Every usable row by id: the catalog's, with the user's merged over them, each with the
+    account that holds in the open folder."""
+    accounts: dict[str, dict[str, str]] = Field(default_factory=dict[str, dict[str, str]])
+    """Names of keys by folder, as the user's file has it, and provider."""
     privacy: PrivacySettings = Field(default_factory=PrivacySettings)
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)

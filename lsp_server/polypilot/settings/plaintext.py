@@ -50,6 +50,8 @@ def is_key(key: Key, leaf: Leaf) -> bool:
     """Whether a value is a key: by the name it is given, or by its own shape."""
     # A provider may be called "token-server"; its id is a name the user chose, not a field.
     fields = (key[0], *key[2:]) if key[0] == "providers" else key
+    if key[0] == "accounts":  # nor are folders, and the providers in them
+        fields = key[:1]
     named = any(_names_a_key(part) for part in fields)
     return any(
         text and (_names_a_key(name) or named or _shaped(key, text))
@@ -63,7 +65,7 @@ def refuse(layer: Layer, key: Key, leaf: Leaf) -> SettingsProblem:
         for _, text in _texts("", leaf.value, 0):
             if len(text) >= _TOO_LONG_FOR_A_WORD:
                 register_secret(text)
-    provider = key[1] if key[0] == "providers" and len(key) > 1 else ""
+    provider = provider_of(key)
     message, cure = _KEY_MESSAGE, _KEY_CURE
     if layer.kind == "user" and provider:
         message += ", and nothing is sent to this provider while it is there"
@@ -72,6 +74,12 @@ def refuse(layer: Layer, key: Key, leaf: Leaf) -> SettingsProblem:
     if _ID.fullmatch(provider) and not _shaped((), provider):
         cure = cure.replace("PROVIDER", provider)
     return layer.report(key, message, cure, code="plaintext_key", line=leaf.line)
+
+
+def provider_of(key: Key) -> str:
+    """The id of the provider that ``key`` is about; empty if it is about none."""
+    place = {"providers": 1, "accounts": 2}.get(key[0], len(key))
+    return key[place] if place < len(key) else ""
 
 
 def _names_a_key(name: str) -> bool:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from polypilot.settings.checks import soften
 from polypilot.settings.source import EMBEDDED, SettingsProblem, Source
+from polypilot_providers import retired
 from polypilot_providers.catalog import ProviderRow, example
 from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.origin import Origin
@@ -31,11 +32,15 @@ _DECISIVE = {
     "headers",
     "auth",
     "account",
+    "client_cert",
+    "client_key",
     "command",
     "key_env",
+    "forwards",
 }
 """Fields that decide where text and keys go. If one is bad the row is not used at all: its
 default would send them somewhere the user did not mean."""
+_PLACE = re.compile(r"\{[a-z_]+\}")
 _TABLES = ("variables", "query", "headers")
 """Fields that are tables themselves: ``[providers.NAME.headers]``. What the user writes is
 laid over what the catalog's row has."""
@@ -144,8 +149,7 @@ class Rows:
         if base is None:
             return {"id": provider_id, "name": provider_id}
         moved = values.get("base_url")
-        here = None if moved is None else _origin(moved.value)
-        if moved is None or (here is not None and here == _origin(base.base_url)):
+        if moved is None or _stays(str(moved.value), base.base_url):
             return base.model_dump()
         return {**base.model_dump(), "key_env": (), "command": ()}
 
@@ -182,11 +186,22 @@ class Rows:
             cure = exc.cure.rstrip(".")
             self._bad(provider_id, "base_url", exc.message, cure, self._line(values, "base_url"))
             return False
+        if gone := retired.by_address(example(row.base_url)):
+            message = f"leads to {gone.name}, which was shut down on {gone.date}"
+            self._bad(provider_id, "base_url", message, gone.cure, self._line(values, "base_url"))
+            return False
         if not all(_VARIABLE.fullmatch(name) for name in row.key_env):
             message = "must hold names of environment variables, in capitals, and no keys"
             cure = f"Store the key with `polypilot auth set {provider_id}`"
             self._bad(provider_id, "key_env", message, cure, self._line(values, "key_env"))
             return False
+        for name in ("client_cert", "client_key"):
+            # A relative path would be looked up in the opened repository.
+            if (path := getattr(row, name)) and not os.path.isabs(path):  # noqa: PTH117 - strings, of any platform
+                cure = "Correct it; this provider is not used until then"
+                line = self._line(values, name)
+                self._bad(provider_id, name, "must be an absolute path", cure, line)
+                return False
         if row.auth == "command":
             return self._command_sound(provider_id, row.command, values)
         return True
@@ -215,6 +230,26 @@ class Rows:
         key = ("providers", provider_id, name) if name else ("providers", provider_id)
         problem = self.layer.report(key, message, cure, code="bad_value", line=line)
         self.block(provider_id, problem)
+
+
+def _stays(url: str, own: str) -> bool:
+    """Whether ``url`` leads to the origin of ``own``, or to one of those it leaves open.
+
+    What is left open stands for one label of a name, or a part of one, below a domain that is
+    the supplier's; so nobody else's host is among them.
+    """
+    here, there = _origin(url), _origin(own)
+    if here is None or there is None:
+        return False
+    if here == there:
+        return True
+    name = "[a-z0-9-]+"
+    host = re.escape(there.host)
+    for place in sorted(set(_PLACE.findall(own)), key=len, reverse=True):
+        host = host.replace(re.escape(example(place)), name)
+    supplier = host.rpartition(name)[2].count(r"\.") > 1  # a domain and what it is registered in
+    same = (here.scheme, here.port) == (there.scheme, there.port)
+    return same and supplier and re.fullmatch(host, here.host) is not None
 
 
 def _origin(url: object) -> Origin | None:

@@ -28,9 +28,17 @@ ROW_DESCRIPTIONS = {
     "query": "Table of what is added to every address, such as Azure's api-version.",
     "headers": "Table of headers added to every request; keys do not belong here.",
     "auth": "Where the key comes from: the system's keyring (or the variables of key_env), a "
-    "command's output, this machine's AWS credentials (bedrock-converse), or none is needed.",
+    "command's output, this machine's AWS credentials (bedrock-converse, bedrock-invoke), or none "
+    "is needed.",
     "auth_header": "How the key is sent, if not as the wire does it.",
-    "account": "The AWS profile to use, with auth = aws; empty takes the environment's.",
+    "account": "Name of the key to use if you have several (`polypilot auth set PROVIDER --account "
+    "NAME`); with auth = aws the AWS profile. Empty: the one without a name.",
+    "check": "What proves the key: empty, the list of models; `GET /path`, an answer from there; "
+    "`completion` or `chat`, one token of an answer.",
+    "requests_per_minute": "The most requests that are sent in a minute; left out, as many as the "
+    "supplier takes.",
+    "client_cert": "PEM file (absolute path) of your certificate, shown to this provider alone.",
+    "client_key": "PEM file (absolute path) of its key, if that is a file of its own.",
     "key_env": "Environment variables that may hold the key, first found wins.",
     "key_page": "Web page where one gets a key.",
     "command": "Program (a name on PATH or an absolute path) and arguments that print a key, with "
@@ -39,6 +47,10 @@ ROW_DESCRIPTIONS = {
     "chat_model": "Model for chat unless another is selected.",
     "models": "What is known of single models.",
     "free": "Whether requests cost nothing, so that they may be made in advance.",
+    "prices": "Whose prices apply, by the supplier's name in genai-prices (openai, anthropic, aws, "
+    "...), where the address does not tell; none: no price per token applies (a monthly plan).",
+    "forwards": "Whether it hands what it is sent on to other machines (a gateway); then it does "
+    "not count as local, wherever it runs.",
     "stop_limit": "How many stop sequences the endpoint takes.",
     "max_tokens_field": "Name of the request's field that limits the answer.",
     "prompt_tokens": "Tokens a completion prompt may have, estimated at 3 characters each.",
@@ -48,7 +60,7 @@ ROW_DESCRIPTIONS = {
     "stream_usage": "Whether to ask for token counts while streaming (openai-chat).",
     "reasoning_back": "Whether tool calls are sent back with the reasoning that led to them "
     "(openai-chat).",
-    "api_version": "Version header (anthropic-messages); empty is 2023-06-01.",
+    "api_version": "Version of the API (anthropic-messages); empty is 2023-06-01.",
     "cache": "How prompt caching is asked for, if it has to be: by a key, or by marks in the "
     "prompt.",
     "retired": "Models that are no longer served, and what to use instead.",
@@ -66,15 +78,19 @@ MODEL_DESCRIPTIONS = {
     "max_output_tokens": "Longest answer.",
     "efforts": "Reasoning efforts the model takes, lowest first.",
     "thinking": "Whether and when the model reasons.",
+    "thinks_unasked": "Whether the model reasons unless it is told not to (anthropic-messages).",
     "sampling": "Whether the model takes a temperature.",
+    "prefill": "Whether the model goes on from an answer's beginning that it is given.",
     "stop_limit": "How many stop sequences this model takes, if not as many as the others.",
     "thinking_budget": "Whether its reasoning is limited in tokens, not by a level "
-    "(gemini, bedrock-converse).",
+    "(gemini, bedrock-converse, anthropic-messages).",
     "max_tokens_field": "Overrides the provider's for this model.",
     "images": "Whether the model takes pictures; left out, it is tried.",
     "tools": "Whether the model calls tools.",
     "wire": "Protocol of this model, if it is served over another one.",
     "shutdown_date": "Date after which the model is no longer served.",
+    "instead": "Model to use when it is no longer served.",
+    "trained_on": "Whether the supplier may train models on what it is sent.",
     "notes": "Anything worth knowing.",
 }
 _WORKSPACE_WORDS = {
@@ -130,6 +146,15 @@ def _rows(schema: dict[str, Any], definitions: dict[str, Any]) -> None:
     model["description"] = "One model of a provider."
     _describe(row, ProviderRow, ROW_DESCRIPTIONS)
     _describe(model, ModelRow, MODEL_DESCRIPTIONS)
+    schema["properties"]["accounts"] = {
+        "type": "object",
+        "description": "Which of several keys is used in which folder: tables by absolute folder, "
+        "in each the name of a key by provider.",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "pattern": "^[A-Za-z0-9._-]{0,64}$"},
+        },
+    }
     schema["properties"]["providers"] = {
         "type": "object",
         "description": "Your own providers, and changes to the catalog's, by id.",

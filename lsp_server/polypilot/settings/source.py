@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from polypilot.errors import UserError
+from polypilot_providers import retired
 from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.origin import Origin
 
@@ -119,6 +120,8 @@ class Loaded:
             raise SettingsError(f"{provider_id}: {problem.message}", cure=problem.cure)
         row = self.settings.providers.get(provider_id)
         if row is None:
+            if gone := retired.by_id(provider_id):
+                raise SettingsError(gone.message, cure=gone.cure)
             raise SettingsError(
                 f"there is no provider {provider_id!r}",
                 cure="`polypilot providers` lists them; add your own to config.toml",
@@ -130,7 +133,7 @@ class Loaded:
         if provider_id == EMBEDDED:
             return True
         row = self.settings.providers.get(provider_id)
-        if row is None:
+        if row is None or row.forwards:
             return False
         try:
             return Origin.parse(row.address()).is_loopback

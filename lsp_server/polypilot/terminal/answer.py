@@ -11,7 +11,7 @@ from polypilot.errors import describe
 from polypilot.terminal.output import Output, error_fields
 from polypilot.terminal.program import OK, status_of
 from polypilot.terminal.stream import AnswerView
-from polypilot_providers.types import Usage, usage_fields
+from polypilot.terminal.usage import usage_line, usage_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from polypilot.backend import Backend
     from polypilot.chat.events import ChatEvent, EndReason
+    from polypilot_providers.types import Cost, Usage
 
 
 class Sink(Protocol):
@@ -45,6 +46,7 @@ class Outcome:
         self.model = ""
         self.session_id = ""
         self.usage: Usage | None = None
+        self.cost: Cost | None = None
         self.stop_reason: EndReason = "cancelled"
         self.error: events.Error | None = None
 
@@ -55,10 +57,10 @@ class Outcome:
                 self.session_id = event.session_id
                 self.provider, self.model = event.provider, event.model
             case events.Usage():
-                self.usage = event.usage
+                self.usage, self.cost = event.usage, event.cost
             case events.End():
                 self.provider, self.model = event.provider, event.model
-                self.usage = event.usage or self.usage
+                self.usage, self.cost = event.usage or self.usage, event.cost or self.cost
                 self.stop_reason, self.error = event.stop_reason, event.error
             case _:
                 pass
@@ -187,7 +189,7 @@ class JsonSink:
             error = outcome.error
             self._output.json(error_fields(error.code, error.message, error.cure))
             self._output.failure(error.code, error.message, error.cure)
-        self._output.json({"type": "usage", **usage_fields(outcome.usage or Usage())})
+        self._output.json(usage_line(outcome.usage, outcome.cost))
         self._output.json(
             {
                 "type": "stop",
@@ -214,12 +216,6 @@ def note_of(event: ChatEvent) -> str:
 
 
 def summary(outcome: Outcome) -> str:
-    """Who answered, and how much."""
-    usage = outcome.usage or Usage()
-    tokens = [
-        f"{count} {what}"
-        for count, what in ((usage.input_tokens, "in"), (usage.output_tokens, "out"))
-        if count is not None
-    ]
-    counted = f" · {', '.join(tokens)} tokens" if tokens else ""
-    return f"{outcome.provider} · {outcome.model}{counted}"
+    """Who answered, what it took and what it cost."""
+    words = usage_words(outcome.usage, outcome.cost)
+    return " · ".join((outcome.provider, outcome.model, *words))

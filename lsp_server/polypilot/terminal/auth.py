@@ -6,21 +6,47 @@ A key is never an argument (arguments are seen by every process) and never print
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from polypilot.errors import describe, register_secret
-from polypilot.terminal.program import CONFIGURATION, FAILED, OK, Program, status_of
-from polypilot_providers.base import Secret
+from polypilot.errors import looks_like_key
+from polypilot.terminal import typed_key
+from polypilot.terminal.keys import Storing, check, known_keys, remove, to_check
+from polypilot.terminal.program import OK, Program, workspace_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from polypilot.backend import Backend
     from polypilot.terminal.output import Output
     from polypilot_providers.catalog import ProviderRow
 
-_LONGEST_KEY = 8192
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9._-]{0,64}")
+
+
+def _named(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A name for a key, or what may well be the key itself, which is not repeated."""
+    del context
+    if value is not None and not _ACCOUNT.fullmatch(value):
+        message = "A name has letters, digits, dot, dash and underscore, 64 at most."
+        raise click.BadParameter(message, param=parameter)
+    if value is not None and looks_like_key(value):
+        message = "That is a key, not a name for one; consider it as known to others."
+        raise click.BadParameter(message, param=parameter)
+    return value
+
+
+def _account_option(text: str, default: str | None = "") -> Callable[[F], F]:
+    return click.option(
+        "--account", metavar="NAME", default=default, callback=_named, expose_value=True, help=text
+    )
 
 
 @click.group()
@@ -31,6 +57,7 @@ def auth() -> None:
 @auth.command("set")
 @click.argument("provider_id", metavar="PROVIDER")
 @click.argument("surplus", nargs=-1, metavar="")
+@_account_option("A name for this key, if you have several for the provider.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the key from stdin, unprompted.")
 @click.option("--no-check", is_flag=True, help="Do not ask the provider whether it takes the key.")
 @click.pass_obj
@@ -39,6 +66,7 @@ def set_key(
     *,
     provider_id: str,
     surplus: tuple[str, ...],
+    account: str,
     from_stdin: bool,
     no_check: bool,
 ) -> int:
@@ -52,8 +80,13 @@ def set_key(
         raise click.UsageError(message)
     with program.session() as session:
         row = _row_with_key(session.backend, provider_id)
-        key = _read_stdin() if from_stdin else _ask(session.backend, program.output, row)
-        return session.run(_store(session.backend, program.output, row.id, key, check=not no_check))
+        key = (
+            typed_key.from_stdin()
+            if from_stdin
+            else _ask(session.backend, program.output, row, account)
+        )
+        storing = Storing(session.backend, program.output, row, account)
+        return session.run(storing.run(key, check=not no_check))
 
 
 _KEYLESS = {
@@ -72,75 +105,19 @@ def _row_with_key(backend: Backend, provider_id: str) -> ProviderRow:
     return row
 
 
-def _read_stdin() -> str:
-    return _usable(sys.stdin.readline(_LONGEST_KEY))
-
-
-def _ask(backend: Backend, output: Output, row: ProviderRow) -> str:
+def _ask(backend: Backend, output: Output, row: ProviderRow, account: str) -> str:
     """Prompt for the key, offering one that already stands in the environment."""
     if not sys.stdin.isatty():
         message = "There is no terminal to type the key at; give it with --stdin."
         raise click.UsageError(message)
-    found = backend.environment_key(row.id)
+    found = backend.keys.environment(row.id)
     if found is not None and click.confirm(f"Store the key from {found}?", default=True, err=True):
         output.note(f"Once it works, remove {found} from your shell's start files.")
-        return _usable(os.environ[found])
+        return typed_key.usable(os.environ[found])
     if row.key_page:
         output.note(f"Keys of {row.name or row.id} are made at {row.key_page}")
-    return _usable(click.prompt("Key", hide_input=True, err=True, type=str))
-
-
-def _usable(text: str) -> str:
-    """The key without the white space that copying adds."""
-    key = text.strip()
-    if not key:
-        message = "The key is empty; nothing was stored."
-        raise click.UsageError(message)
-    if not (key.isascii() and key.isprintable()) or " " in key or len(key) >= _LONGEST_KEY:
-        message = "That does not look like a key: one word of ASCII characters. Nothing was stored."
-        raise click.UsageError(message)
-    register_secret(key)
-    return key
-
-
-async def _store(
-    backend: Backend, output: Output, provider_id: str, key: str, *, check: bool
-) -> int:
-    """Store the key, then ask the provider. A refused key does not displace the one before."""
-    origin = backend.origin(provider_id)
-    credentials = backend.credentials
-    before = await credentials.get(provider_id, origin)
-    await credentials.set(provider_id, origin, Secret(key))
-    where = f"{await credentials.backend_name()}, for {origin} only"
-    if not check:
-        output.print(f"Stored in {where}; not checked.")
-        return OK
-    try:
-        found = len(await (await backend.provider(provider_id)).models())
-    except Exception as error:  # noqa: BLE001 - each kind of failure has its own way on, below
-        problem = describe(error)
-        if problem.code == "auth":
-            await _put_back(backend, provider_id, before)
-            output.failure(
-                problem.code,
-                f"{problem.message} The new key was not kept.",
-                f"check the key at its page, then `polypilot auth set {provider_id}` again",
-            )
-            return CONFIGURATION
-        output.print(f"Stored in {where}.")
-        output.note(f"The key could not be checked: {problem.message}")
-        return OK
-    output.print(f"Stored in {where}. The key works ({found} models).")
-    output.print(f"Use it with: polypilot use {provider_id}", style="dim")
-    return OK
-
-
-async def _put_back(backend: Backend, provider_id: str, before: Secret | None) -> None:
-    origin = backend.origin(provider_id)
-    if before is None:
-        await backend.credentials.remove(provider_id, origin)
-    else:
-        await backend.credentials.set(provider_id, origin, before)
+    prompt = f"Key {account}" if account else "Key"
+    return typed_key.usable(click.prompt(prompt, hide_input=True, err=True, type=str))
 
 
 @auth.command("list")
@@ -149,86 +126,137 @@ async def _put_back(backend: Backend, provider_id: str, before: Secret | None) -
 def list_keys(program: Program, *, json_mode: bool) -> None:
     """List whose keys are known; the keys themselves are never shown."""
     with program.session() as session:
-        rows = session.run(_known_keys(session.backend))
+        keys = session.run(known_keys(session.backend))
     if json_mode:
-        program.output.json(rows)
-    elif rows:
+        program.output.json([asdict(key) for key in keys])
+    elif keys:
         program.output.table(
-            ("provider", "for", "kept in"),
-            [(row["provider"], row["origin"], row["source"]) for row in rows],
+            ("provider", "account", "for", "kept in", "in use here"),
+            [
+                (key.provider, key.account, key.origin, key.source, "yes" if key.in_use else "")
+                for key in keys
+            ],
         )
     else:
         program.output.print("No keys. Enter one with: polypilot auth set PROVIDER")
 
 
-async def _known_keys(backend: Backend) -> list[dict[str, str]]:
-    """From the index and the environment: the keyring itself is not asked and can't prompt."""
-    stored = sorted(await backend.credentials.stored())
-    rows = [{"provider": key.provider, "origin": key.origin, "source": "keyring"} for key in stored]
-    for row in backend.rows().values():
-        variable = backend.environment_key(row.id)
-        origin = str(backend.origin(row.id)) if variable else ""
-        if variable and (row.id, origin) not in [(key.provider, key.origin) for key in stored]:
-            rows.append(
-                {"provider": row.id, "origin": origin, "source": f"environment ({variable})"}
-            )
-    return rows
-
-
 @auth.command("check")
 @click.argument("provider_id", metavar="[PROVIDER]", required=False)
+@_account_option("The key of this name, rather than the one in use.", None)
 @click.option("--json", "json_mode", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def check_keys(program: Program, *, provider_id: str | None, json_mode: bool) -> int:
-    """Ask a provider, or every one with a key, whether it takes its key. Costs no tokens."""
+def check_keys(
+    program: Program, *, provider_id: str | None, account: str | None, json_mode: bool
+) -> int:
+    """Ask a provider, or every one with a key, whether it takes its key.
+
+    Costs nothing at most suppliers, and one token of an answer at those that prove a key in no
+    other way.
+    """
+    if account is not None and provider_id is None:
+        message = "--account needs the PROVIDER whose key it is."
+        raise click.UsageError(message)
     with program.session() as session:
         return session.run(
-            _check_all(session.backend, program.output, provider_id, as_json=json_mode)
+            _check_all(session.backend, program.output, provider_id, account, as_json=json_mode)
         )
 
 
 async def _check_all(
-    backend: Backend, output: Output, provider_id: str | None, *, as_json: bool
+    backend: Backend,
+    output: Output,
+    provider_id: str | None,
+    account: str | None,
+    *,
+    as_json: bool,
 ) -> int:
-    names = [provider_id] if provider_id else sorted(await backend.credentials.listing())
-    if not names:
+    keys = [(provider_id, account)] if provider_id else await to_check(backend)
+    if not keys:
         output.note("No keys are stored.")
     status = OK
-    for name in names:
-        status = max(status, await _check(backend, output, name, as_json=as_json))
+    for name, each in keys:
+        status = max(status, await check(backend, output, name, each, as_json=as_json))
     return status
 
 
-async def _check(backend: Backend, output: Output, provider_id: str, *, as_json: bool) -> int:
-    try:
-        found = len(await (await backend.provider(provider_id)).models())
-    except Exception as error:  # noqa: BLE001 - shown per provider; the others are still checked
-        problem = describe(error)
-        if as_json:
-            output.json(
-                {"provider": provider_id, "ok": False, **_fields(problem.code, problem.message)}
-            )
-        else:
-            output.print(f"{provider_id}: failed")
-        output.failure(problem.code, problem.message, problem.cure)
-        return status_of(problem.code) or FAILED
-    if as_json:
-        output.json({"provider": provider_id, "ok": True, "models": found})
-    else:
-        output.print(f"{provider_id}: ok ({found} models)")
-    return OK
+@auth.command("use")
+@click.argument("provider_id", metavar="PROVIDER")
+@click.argument("account", metavar="[NAME]", required=False, callback=_named)
+@click.option("--default", "default", is_flag=True, help="Take the choice back.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Only where this folder, or one below it, is open.",
+)
+@click.pass_obj
+def use_key(
+    program: Program,
+    *,
+    provider_id: str,
+    account: str | None,
+    default: bool,
+    folder: Path | None,
+) -> None:
+    """Use one of several keys from now on, everywhere or in a folder.
+
+    Writes it into your config.toml; the rest of it stays. A repository can't do this.
+    """
+    if (account is None) != default:
+        message = "Give the NAME of a key, or --default to take the choice back."
+        raise click.UsageError(message)
+    here = None if folder is None else folder.resolve()
+    with program.session() as session:
+        backend, output = session.backend, program.output
+        if account is not None:
+            _usable_account(backend, provider_id)
+        file = session.run(backend.keys.use(provider_id, account, here))
+        where = f" in {here}" if here else ""
+        chosen = f"the key {account!r}" if account else "the key without a name"
+        output.print(f"{provider_id}{where}: {'no choice of its own' if default else chosen}")
+        output.print(f"written to {file}", style="dim")
+        session.run(_tell_gaps(backend, output, provider_id, account))
+    if here is not None and (root := workspace_root(here)) != here:
+        output.note(f"It holds where {here} is opened; editors may open {root} instead.")
 
 
-def _fields(code: str, message: str) -> dict[str, str]:
-    return {"code": code, "message": message}
+def _usable_account(backend: Backend, provider_id: str) -> None:
+    row = backend.row(provider_id)
+    if row.auth not in ("keyring", "aws"):
+        message = f"{row.name or row.id} {_KEYLESS[row.auth]}; it has no accounts."
+        raise click.UsageError(message)
+
+
+async def _tell_gaps(
+    backend: Backend, output: Output, provider_id: str, account: str | None
+) -> None:
+    """Say if the key that was chosen is not there yet."""
+    row = backend.rows().get(provider_id)
+    if row is None or row.auth != "keyring" or not account:
+        return
+    stored = await backend.credentials.stored()
+    if (provider_id, account) not in [(key.provider, key.account) for key in stored]:
+        output.note(
+            f"There is no such key yet: polypilot auth set {provider_id} --account {account}"
+        )
 
 
 @auth.command("remove")
 @click.argument("provider_id", metavar="PROVIDER")
+@_account_option("The key of this name.")
 @click.pass_obj
-def remove_key(program: Program, *, provider_id: str) -> None:
-    """Remove a provider's key from the keyring."""
+def remove_key(program: Program, *, provider_id: str, account: str) -> None:
+    """Remove a provider's key from the keyring, also if the provider is gone."""
+    which = f"The key {account!r}" if account else "The key"
     with program.session() as session:
-        origin = session.backend.origin(provider_id)
-        session.run(session.backend.credentials.remove(provider_id, origin))
-    program.output.print(f"The key of {provider_id} is removed from the keyring.")
+        backend = session.backend
+        found = session.run(remove(backend, provider_id, account))
+        row = backend.rows().get(provider_id)
+        if account and row is not None and row.account == account:
+            program.output.note(
+                "Your config.toml still names it: polypilot auth use PROVIDER --default"
+            )
+    if not found:
+        program.output.print(f"{which} of {provider_id} was not in the keyring.")
+    for origin in found:
+        program.output.print(f"{which} of {provider_id} for {origin} is removed from the keyring.")

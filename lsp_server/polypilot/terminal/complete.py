@@ -9,7 +9,7 @@ import click
 
 from polypilot.terminal.clean import clean
 from polypilot.terminal.program import OK, Program, workspace_root
-from polypilot_providers.types import Usage, usage_fields
+from polypilot.terminal.usage import usage_line, usage_words
 
 if TYPE_CHECKING:
     from polypilot.backend import CompletionResult
@@ -38,8 +38,11 @@ class Place(click.ParamType[tuple[Path, int, int]]):
 @click.command()
 @click.argument("place", type=Place())
 @click.option("--json", "json_mode", is_flag=True, help="One JSON line per event.")
+@click.option("--explain", is_flag=True, help="Say on stderr who answered and what it took.")
 @click.pass_obj
-def complete(program: Program, *, place: tuple[Path, int, int], json_mode: bool) -> int:
+def complete(
+    program: Program, *, place: tuple[Path, int, int], json_mode: bool, explain: bool
+) -> int:
     """Complete the code at a place in a file. The file itself is not changed."""
     file, line, column = place
     with program.session([workspace_root(file)]) as session:
@@ -49,6 +52,9 @@ def complete(program: Program, *, place: tuple[Path, int, int], json_mode: bool)
     else:
         # Nothing but the text: it can be piped into the file.
         program.output.out.file.write(clean(result.text) + ("\n" if result.text else ""))
+    if explain:
+        words = usage_words(result.usage, result.cost)
+        program.output.note(" · ".join((result.provider, result.model, *words)), kind="explain")
     return OK
 
 
@@ -56,7 +62,7 @@ def _show_json(program: Program, result: CompletionResult) -> None:
     output = program.output
     if result.text:
         output.json({"type": "text", "text": result.text})
-    output.json({"type": "usage", **usage_fields(result.usage or Usage())})
+    output.json(usage_line(result.usage, result.cost))
     output.json(
         {
             "type": "stop",

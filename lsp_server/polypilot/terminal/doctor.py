@@ -22,9 +22,9 @@ _VERDICTS = {True: ("ok", "green"), False: ("failed", "bold red"), None: ("unkno
 @click.option("--json", "json_mode", is_flag=True, help="One JSON array of checks.")
 @click.pass_obj
 def doctor(program: Program, *, online: bool, json_mode: bool) -> int:
-    """Check each link from your editor to the model. Sends nothing unless --online."""
+    """Check each link from your editor to the model. Nothing leaves here unless --online."""
     with program.session() as session:
-        checks = session.run(session.backend.doctor(online=online))
+        checks = session.run(session.backend.doctor(online=online, nearby=True))
     if json_mode:
         program.output.json([asdict(check) for check in checks])
     else:

@@ -24,7 +24,7 @@ OK, FAILED, USAGE, CONFIGURATION, INTERRUPTED = 0, 1, 2, 3, 130
 
 _CONFIGURATION_CODES = frozenset(
     (
-        *("configuration", "settings", "auth", "trust", "excluded"),
+        *("configuration", "settings", "auth", "permission", "trust", "excluded"),
         *("needs_model", "needs_extra", "model_corrupt"),
     )
 )

@@ -1,4 +1,7 @@
-"""``polypilot providers`` and ``polypilot use``: which suppliers there are, and the choice."""
+"""``polypilot providers`` and ``polypilot use``: which suppliers there are, and the choice.
+
+The commands below ``providers`` that change rows are in modules of their own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, cast
 import click
 from rich.text import Text
 
+from polypilot.terminal import providers_add, providers_rows
+
 if TYPE_CHECKING:
     from polypilot.backend import ProviderState
     from polypilot.terminal.program import Program
@@ -16,11 +21,26 @@ Purpose = Literal["completion", "chat", "both"]
 PURPOSES = ("completion", "chat", "both")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "json_mode", is_flag=True, help="One JSON array of rows.")
-@click.pass_obj
-def providers(program: Program, *, json_mode: bool) -> None:
-    """List the providers you can use, and which you have chosen."""
+@click.pass_context
+def providers(context: click.Context, *, json_mode: bool) -> None:
+    """List the providers you can use; or add, change and find some."""
+    if context.invoked_subcommand is None:
+        _list(cast("Program", context.obj), json_mode=json_mode)
+
+
+for _command in (
+    providers_add.add,
+    providers_rows.set_fields,
+    providers_rows.show,
+    providers_rows.remove,
+    providers_rows.discover,
+):
+    providers.add_command(_command)
+
+
+def _list(program: Program, *, json_mode: bool) -> None:
     with program.session() as session:
         states = session.run(session.backend.provider_states())
     if json_mode:
@@ -32,6 +52,11 @@ def providers(program: Program, *, json_mode: bool) -> None:
     )
     program.output.print()
     program.output.print("Choose one with: polypilot use PROVIDER", style="dim")
+    program.output.print(
+        "Running on this machine? polypilot providers discover. Not listed? "
+        "polypilot providers add NAME --url URL",
+        style="dim",
+    )
 
 
 def _row(state: ProviderState) -> tuple[str | Text, ...]:
@@ -50,11 +75,13 @@ def _key(state: ProviderState) -> Text:
         return Text("not needed", style="dim")
     if state.auth == "command":
         return Text("by command", style="dim")
+    name = f" ({state.account})" if state.account else ""
     if state.auth == "aws":
-        return Text("AWS", style="dim")
+        return Text(f"AWS{name}", style="dim")
     if state.key_stored is None:
         return Text("?", style="yellow")
-    return Text("stored", style="green") if state.key_stored else Text("none", style="dim")
+    word, style = ("stored", "green") if state.key_stored else ("none", "dim")
+    return Text(word + name, style=style)
 
 
 @click.command()
@@ -85,3 +112,5 @@ def use(program: Program, *, target: str, purpose: str, json_mode: bool) -> None
     what = "completion and chat" if choice.for_ == "both" else choice.for_
     program.output.print(f"{what}: {choice.provider}{with_model}")
     program.output.print(f"written to {choice.file}", style="dim")
+    if choice.warning:
+        program.output.print(f"warning: {choice.warning}", style="yellow")

@@ -28,6 +28,7 @@ from polypilot.workspace.gate_outgoing import (
     Windows,
     assemble,
     make,
+    make_media,
 )
 from polypilot.workspace.gate_policy import Privacy
 from polypilot.workspace.gate_request import checked
@@ -224,8 +225,20 @@ class Gate:
         Raises:
             ExcludedError: it must not be sent, is no text file, too big, or can't be read.
         """
+        admitted = self.read_any(uri_or_path, part)
+        if admitted.media is not None:
+            raise ExcludedError("it is not text")
+        return admitted
+
+    def read_any(self, uri_or_path: str, part: str = "context") -> Admitted:
+        """As `read_file`, or a picture or a PDF.
+
+        Raises:
+            ExcludedError: likewise.
+        """
         place = locate(uri_or_path)
         uri = self._open_uri(uri_or_path, place.path)
+        media = None
         seen = self._seen(uri, read=True)
         verdict = _passed(seen.verdict)
         root = self.roots.of(place.path) if place.path else None
@@ -234,14 +247,17 @@ class Gate:
             if document.length > self._max_file_bytes:
                 raise ExcludedError(f"it is bigger than {self._max_file_bytes:,} characters")
             released = self._released_whole(document)
-        elif seen.text is None:
+        elif seen.content is None:
             raise ExcludedError(seen.unread)
         else:
-            released = self.release(seen.text)
+            released = self.release(seen.content.text)
+            if kind := seen.content.media_type:
+                media = make_media(kind, seen.content.data)
         text = make(released.text, part, (uri,), len(released.redactions), verdict.policy)
         relative = root.relative(place.path) if root and place.path else None
         name = relative or (place.path or uri).replace("\\", "/").rsplit("/", 1)[-1]
-        return Admitted(uri, place.path, root.path if root else None, name.replace("\\", "/"), text)
+        name = name.replace("\\", "/")
+        return Admitted(uri, place.path, root.path if root else None, name, text, media)
 
     def last_check(self, request: Request) -> Request:
         """The request with secrets hidden wherever they are in it.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from polypilot.errors import trace
 from polypilot.tasks import start_blocking
 from polypilot.workspace.gate_outgoing import ExcludedError, Verdict
-from polypilot.workspace.gate_read import read_text
+from polypilot.workspace.gate_read import Content, read_content
 from polypilot.workspace.roots import Root, locate
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Wanted:
     notebook: str = ""
     """The notebook that it is a cell of, which must be allowed as well."""
     read: bool = False
-    """Whether the file's text is wanted too."""
+    """Whether what is in the file is wanted too."""
 
     def serves(self, other: Wanted) -> bool:
         """Whether a look for this one answers the other."""
@@ -58,10 +58,10 @@ class Seen:
     verdict: Verdict
     state: str
     """Changes with anything that decides about the document."""
-    text: str | None = None
+    content: Content | None = None
     """The file's, if it was wanted and may be sent."""
     unread: str = ""
-    """Why there is no text."""
+    """Why there is none."""
 
 
 def see(policy: Policy, wanted: Wanted, max_file_bytes: int) -> Seen:
@@ -75,7 +75,7 @@ def see(policy: Policy, wanted: Wanted, max_file_bytes: int) -> Seen:
         return seen
     try:
         real, info = policy.file_of(locate(wanted.uri))
-        return replace(seen, text=read_text(real, info, max_file_bytes))
+        return replace(seen, content=read_content(real, info, max_file_bytes))
     except ExcludedError as error:
         return replace(seen, unread=error.message)
 

@@ -159,7 +159,7 @@ class Looks:
         return seen.roots == frozenset(self.roots)
 
     def _keep(self, seen: Seen) -> Seen:
-        kept = replace(seen, text=None)
+        kept = replace(seen, content=None)
         self._kept[replace(seen.wanted, read=False)] = (kept, self._clock())
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)

@@ -8,7 +8,7 @@ into it, so what a prompt is made of shows in its types.
 from __future__ import annotations
 
 import re
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, NoReturn, final
 
 from polypilot.errors import UserError
@@ -106,6 +106,23 @@ class Outgoing:
         return make(text, self.part, self.sources, self.redactions, self.policy)
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class OutgoingMedia:
+    """A picture or a PDF that may leave. What can be read in it is not scanned for secrets."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+    seal: InitVar[object] = None
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only the gate makes OutgoingMedia")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("OutgoingMedia is never serialised")
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
     """The text around a cursor, ready to leave."""
@@ -127,6 +144,9 @@ class Admitted:
     relative: str
     """Its name for a prompt: below the root with forward slashes, else the last component."""
     text: Outgoing
+    """Empty beside ``media``."""
+    media: OutgoingMedia | None = None
+    """What it is, if it is a picture or a PDF."""
 
 
 def assemble(parts: Iterable[Outgoing], *, part: str = "", newline: bool = False) -> Outgoing:
@@ -152,6 +172,11 @@ def assemble(parts: Iterable[Outgoing], *, part: str = "", newline: bool = False
 def make(text: str, part: str, sources: tuple[str, ...], redactions: int, policy: str) -> Outgoing:
     """For the gate only."""
     return Outgoing(text, part, sources, redactions, policy, _SEAL)
+
+
+def make_media(media_type: str, data: bytes) -> OutgoingMedia:
+    """For the gate only."""
+    return OutgoingMedia(media_type, data, _SEAL)
 
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")

@@ -10,8 +10,10 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import re
 import stat
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from polypilot.workspace.gate_outgoing import ExcludedError
@@ -35,29 +37,55 @@ _FOLDER = _BASE | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
 _STEPWISE = os.open in os.supports_dir_fd and sys.platform != "win32"
 
 
-def read_text(real: str, judged: os.stat_result, limit: int) -> str:
-    """The text of the regular file ``real``, a path without links.
+MAX_MEDIA_BYTES = 5_000_000
+"""The biggest picture or document; no supplier that says takes less than 5 MB of a picture."""
+_MEDIA = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"%PDF-"), "application/pdf"),
+)
+"""What models read besides text, by how it begins, whatever the file is called."""
+_HEAD = 16
 
-    ``judged`` is the file's status when it was judged, ``limit`` the most bytes it may have.
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is in a file: a text, or with a media type something else that models read."""
+
+    text: str = ""
+    media_type: str = ""
+    data: bytes = field(default=b"", repr=False)
+
+
+def read_content(real: str, judged: os.stat_result, limit: int) -> Content:
+    """What is in the regular file ``real``, a path without links.
+
+    ``judged`` is the file's status when it was judged, ``limit`` the most bytes a text may have.
 
     Raises:
-        ExcludedError: it is not that file any more, no text, too big, or can't be read.
+        ExcludedError: it is not that file any more, nothing that models read, too big, or can't
+            be read.
     """
     if not stat.S_ISREG(judged.st_mode):
         raise ExcludedError("it is not a regular file")
-    if judged.st_size > limit:
-        raise ExcludedError(f"it is bigger than {limit:,} bytes")
     try:
         with _opened(real) as fd:
             _compare(os.fstat(fd), judged)
-            raw = _read(fd, limit + 1)
+            raw = _read(fd, _HEAD)
+            media_type = next((kind for start, kind in _MEDIA if start.match(raw)), "")
+            if media_type:
+                limit = MAX_MEDIA_BYTES
+            if judged.st_size <= limit:
+                raw += _read(fd, limit + 1 - len(raw))
             if not _STEPWISE and os.path.realpath(real) != real:
                 raise ExcludedError("it changed while it was read")
     except OSError as error:
         raise ExcludedError(f"it can't be read ({error.strerror})") from None
-    if len(raw) > limit:
+    if max(len(raw), judged.st_size) > limit:
         raise ExcludedError(f"it is bigger than {limit:,} bytes")
-    return _decoded(raw)
+    return Content("", media_type, raw) if media_type else Content(_decoded(raw))
 
 
 @contextlib.contextmanager

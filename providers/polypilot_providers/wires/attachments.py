@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polypilot_providers.errors import ConfigurationError
-from polypilot_providers.types import FilePart, ImagePart
+from polypilot_providers.types import FilePart, ImagePart, TextPart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from polypilot_providers.catalog import ModelRow
-    from polypilot_providers.types import Message
+    from polypilot_providers.types import ChatRequest, Part
+
+_LEFT_OUT = "(An attachment is left out here: this model can't read it.)\n\n"
 
 
 def base64_of(part: ImagePart | FilePart) -> str:
@@ -25,23 +28,50 @@ def data_url(part: ImagePart | FilePart) -> str:
     return f"data:{part.media_type};base64,{base64_of(part)}"
 
 
-def check(
-    provider: str, facts: ModelRow, messages: Sequence[Message], *, documents: bool = True
-) -> None:
-    """See that the model can read what is attached; ``documents``: whether the wire has a place.
+def fit(
+    provider: str, facts: ModelRow, request: ChatRequest, *, documents: bool = True
+) -> ChatRequest:
+    """The request as the model takes it; ``documents``: whether the wire can send them.
+
+    To one that knows no tools none are offered. What was attached to earlier messages, for
+    another model, gives way to a note: the conversation goes on.
 
     Raises:
-        ConfigurationError: it is known that it can't.
+        ConfigurationError: it is known that the model can't read what was attached last.
     """
-    parts = [part for message in messages for part in message.parts]
-    refused = ""
-    if facts.images is False and any(isinstance(part, ImagePart) for part in parts):
-        refused = "pictures"
-    elif not documents and any(isinstance(part, FilePart) for part in parts):
-        refused = "documents"
-    if refused:
-        raise ConfigurationError(
-            f"{facts.id} at {provider} takes no {refused}",
-            provider=provider,
-            cure="Remove the attachment, or select another model.",
-        )
+    if request.tools and not facts.tools:
+        request = replace(request, tools=())
+    unread: dict[type[Part], str] = {}
+    if facts.images is False:
+        unread[ImagePart] = "pictures"
+    if not documents:
+        unread[FilePart] = "documents"
+    if not any(type(part) in unread for message in request.messages for part in message.parts):
+        return request
+    *earlier, last = request.messages
+    newest = _newest(last.parts)
+    for part in last.parts[newest:]:
+        if what := unread.get(type(part)):
+            raise ConfigurationError(
+                f"{facts.id} at {provider} takes no {what}",
+                provider=provider,
+                cure="Ask without the attachment, or select another model.",
+            )
+
+    def left_out(parts: Sequence[Part]) -> tuple[Part, ...]:
+        return tuple(TextPart(_LEFT_OUT) if type(part) in unread else part for part in parts)
+
+    before = [replace(message, parts=left_out(message.parts)) for message in earlier]
+    last = replace(last, parts=(*left_out(last.parts[:newest]), *last.parts[newest:]))
+    return replace(request, messages=(*before, last))
+
+
+def _newest(parts: Sequence[Part]) -> int:
+    """Where the last question begins, whose attachments stand before its text.
+
+    An earlier one that nobody answered stands before it in the same message.
+    """
+    at = len(parts) - 1 if parts and isinstance(parts[-1], TextPart) else len(parts)
+    while at and not isinstance(parts[at - 1], TextPart):
+        at -= 1
+    return at

@@ -8,6 +8,7 @@ documentation.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -20,11 +21,13 @@ from polypilot_providers.wires import attachments
 from polypilot_providers.wires.bedrock_messages import messages_of, tools_of
 from polypilot_providers.wires.bedrock_stream import ConverseParser
 from polypilot_providers.wires.provider import LIST_LIMITS, ChatOnlyProvider
+from polypilot_providers.wires.quirks import choice
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from polypilot_providers.call import Call
+    from polypilot_providers.errors import ProviderError
     from polypilot_providers.types import ChatRequest, Event
 
 _PLACES = {
@@ -49,6 +52,8 @@ _DEFAULT_MAX_TOKENS = 8192
 class BedrockProvider(ChatOnlyProvider):
     """Serves a row of the wire ``bedrock-converse``, by API key or by AWS credentials."""
 
+    blank_stops = False
+
     def chat(
         self, request: ChatRequest, limits: Limits = CHAT_LIMITS
     ) -> AsyncGenerator[Event, None]:
@@ -57,7 +62,7 @@ class BedrockProvider(ChatOnlyProvider):
         def prepare() -> Call:
             model = self._model(request.model, self._row.chat_model)
             path = f"/model/{quote(model, safe='')}/converse-stream"
-            return self._call(path, self.chat_body(request, model), request)
+            return replace(self._call(path, self.chat_body(request, model), request), model=model)
 
         return self._stream(prepare, ConverseParser, limits, _OPTIONAL)
 
@@ -72,7 +77,7 @@ class BedrockProvider(ChatOnlyProvider):
             await self._http.get_json(self._call("/async-invoke?maxResults=1"), LIST_LIMITS)
         except AuthError as error:
             if "is not authorized to perform" not in error.message:
-                raise
+                raise self._explained(error, {}) from None
         return [
             ModelInfo(
                 row.id,
@@ -90,7 +95,7 @@ class BedrockProvider(ChatOnlyProvider):
     def chat_body(self, request: ChatRequest, model: str) -> dict[str, object]:
         """The body of a ConverseStream request, its optional parameters not yet in their places."""
         facts = self._facts(model)
-        attachments.check(self.id, facts, request.messages)
+        request = attachments.fit(self.id, facts, request)
         body: dict[str, object] = {"messages": messages_of(request.messages, self._own)}
         if request.system:
             body["system"] = [{"text": request.system}]
@@ -109,28 +114,42 @@ class BedrockProvider(ChatOnlyProvider):
                 placed[place] = as_dict(placed.get(place)) | {name: body[name]}
         return placed
 
+    def _refused(
+        self, error: ProviderError, sent: Mapping[str, object], optional: Sequence[str]
+    ) -> dict[str, Sequence[object]]:
+        """See WireProvider; a Claude that can't be kept from reasoning may reason little."""
+        refused = super()._refused(error, sent, optional)
+        if refused.get("thinking") == [] and choice("thinking", sent["thinking"]) == "disabled":
+            refused["thinking"] = [("effort", "low")]
+        return refused
+
     def _facts(self, model: str) -> ModelRow:
         """The row of ``model``, whichever regions it is asked in (``us.``, ``global.``...)."""
         bare = _bare(model)
         rows = (row for row in self._row.models if _bare(row.id) == bare)
         return next(rows, None) or ModelRow(id=model)
 
+    def _lists(self, model: str) -> bool:
+        return any(_bare(row.id) == _bare(model) for row in self._row.models)
+
+    def _reasons(self, facts: ModelRow) -> bool:
+        """See WireProvider; of a Claude that the row does not list it can't be known."""
+        return super()._reasons(facts) or (_is_claude(facts.id) and not self._lists(facts.id))
+
     def _options(self, request: ChatRequest, model: str, facts: ModelRow) -> dict[str, object]:
         """The parameters that a model may refuse."""
         options: dict[str, object] = {}
-        if limit := request.max_tokens or facts.max_output_tokens:
-            options["maxTokens"] = limit
+        if most := self._most(request, facts):
+            options["maxTokens"] = most
         if request.temperature is not None and facts.sampling:
             options["temperature"] = request.temperature
-        most = self._row.stop_limit if facts.stop_limit is None else facts.stop_limit
-        # A sequence of white space alone is refused.
-        if stop := [text for text in request.stop if text.strip()][:most]:
+        if stop := self._stop(request, facts):
             options["stopSequences"] = stop
         if self._row.cache == "marks" and (_is_claude(model) or _is_nova(model)):
             options[_MARK] = {"type": "default"}
         effort = request.effort or ("none" if request.completion else None)
         if effort is not None and _is_claude(model):
-            return _claude(effort, facts, options)
+            return _claude(effort, facts, options, known=self._lists(model))
         if effort is not None and _is_nova(model):
             return _nova(effort, facts, options)
         return options
@@ -149,14 +168,18 @@ def _is_nova(model: str) -> bool:
     return "amazon.nova" in model
 
 
-def _claude(effort: str, facts: ModelRow, options: dict[str, object]) -> dict[str, object]:
+def _claude(
+    effort: str, facts: ModelRow, options: dict[str, object], *, known: bool
+) -> dict[str, object]:
     """``options`` and how the wanted effort is said to a Claude model."""
-    if effort == "none" and facts.thinking == "optional":
+    if effort == "none" and (facts.thinking == "optional" or not known):
         return options | {"thinking": {"type": "disabled"}}
     if effort == "none" and facts.thinking == "between_tools":
         return options | {"thinking": {"type": "between_tools"}}
     if facts.efforts:
         return options | {"effort": facts.nearest_effort(effort)}
+    if not known:
+        return options | {"effort": "low" if effort == "minimal" else effort}
     # A budget is part of the answer's limit and has to leave room for the answer.
     limit = as_int(options.get("maxTokens")) or _DEFAULT_MAX_TOKENS
     budget = min(_BUDGETS.get(effort, _GREATEST_BUDGET), limit // 2)

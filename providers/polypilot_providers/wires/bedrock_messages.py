@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from polypilot_providers.jsonvalue import as_dict, parse
 from polypilot_providers.types import (
     FilePart,
     ImagePart,
@@ -14,6 +13,7 @@ from polypilot_providers.types import (
     ToolCallPart,
     ToolResultPart,
 )
+from polypilot_providers.wires.asking import arguments_of
 from polypilot_providers.wires.attachments import base64_of
 
 if TYPE_CHECKING:
@@ -91,11 +91,8 @@ def _block(part: Part, names: set[str]) -> dict[str, object] | None:
         return {"document": _document(part, names)}
     if isinstance(part, ToolResultPart):
         return {"toolResult": _result(part)}
-    try:
-        arguments = as_dict(parse(part.arguments))
-    except ValueError:
-        arguments = {}
-    return {"toolUse": {"toolUseId": _id(part.id), "name": part.name, "input": arguments}}
+    call = {"toolUseId": _id(part.id), "name": part.name, "input": arguments_of(part)}
+    return {"toolUse": call}
 
 
 def _thought(part: ThoughtPart) -> dict[str, object] | None:
@@ -120,7 +117,8 @@ def _document(part: FilePart, names: set[str]) -> dict[str, object]:
     name, number = plain, 1
     while name in names:
         number += 1
-        name = f"{plain} ({number})"
+        ending = f" ({number})"
+        name = plain[: _LONGEST_NAME - len(ending)] + ending
     names.add(name)
     kind = _FORMATS.get(part.media_type, "txt")
     return {"format": kind, "name": name, "source": _source(part)}

@@ -15,6 +15,7 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol, cast
 
+from polypilot_providers.aws_errors import sign_in_again
 from polypilot_providers.errors import AuthError, ConfigurationError, ProviderError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class _Credentials(Protocol):
         ...
 
 
-def signer(row: ProviderRow, patience: float = PATIENCE) -> AwsSigner | None:
+def signer(
+    row: ProviderRow, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
+) -> AwsSigner | None:
     """What signs the requests of ``row``; None if it is not ``auth = "aws"``.
 
     The region is the row's variable ``region``; the service is the one that its address names;
@@ -45,7 +48,7 @@ def signer(row: ProviderRow, patience: float = PATIENCE) -> AwsSigner | None:
     if row.auth != "aws":
         return None
     service = "bedrock-mantle" if "//bedrock-mantle." in row.base_url else "bedrock"
-    return AwsSigner(row.id, service, row.variables.get("region", ""), row.account, patience)
+    return AwsSigner(row.id, service, row.variables.get("region", ""), row.account, patience, clock)
 
 
 class AwsSigner:
@@ -57,16 +60,24 @@ class AwsSigner:
         region: AWS's region, e.g. ``eu-central-1``.
         profile: of the AWS configuration; empty for the one that the environment names.
         patience: seconds that finding credentials may take.
+        clock: monotonic seconds.
     """
 
-    def __init__(
-        self, provider: str, service: str, region: str, profile: str = "", patience: float = 15.0
+    def __init__(  # noqa: PLR0917 - in the order of what they say of a request
+        self,
+        provider: str,
+        service: str,
+        region: str,
+        profile: str,
+        patience: float,
+        clock: Callable[[], float],
     ) -> None:
         self._provider = provider
         self._service = service
         self._region = region
         self._profile = profile
         self._patience = patience
+        self._clock = clock
         self._credentials: _Credentials | None = None
         self._loaded = 0.0
         self._loading = threading.Lock()
@@ -115,7 +126,9 @@ class AwsSigner:
             raise
         except Exception as error:  # noqa: BLE001 - programs, files and caches of the user's
             # The error's own text may name files and accounts.
-            raise self._refused(f"can't be used ({type(error).__name__})") from None
+            kind = type(error).__name__
+            cure = "" if kind == "ProfileNotFound" else sign_in_again(self._profile)
+            raise self._refused(f"can't be used ({kind})", cure) from None
         return {name.lower(): str(text) for name, text in asked.headers.items()}
 
     def _load(self) -> _Credentials:
@@ -130,19 +143,21 @@ class AwsSigner:
                 if found is None:
                     raise self._refused("are not set up")
                 self._credentials = cast("_Credentials", found)
-                self._loaded = time.monotonic()
+                self._loaded = self._clock()
             return self._credentials
 
     def _is_old(self) -> bool:
         """Whether the user may have written others since; those that expire renew themselves."""
         renewing = hasattr(self._credentials, "refresh_needed")
-        return not renewing and time.monotonic() - self._loaded > _GOOD_FOR
+        return not renewing and self._clock() - self._loaded > _GOOD_FOR
 
-    def _refused(self, what: str) -> AuthError:
+    def _refused(self, what: str, cure: str = "") -> AuthError:
         return AuthError(
             f"the AWS credentials for {self._provider} {what}",
             provider=self._provider,
-            cure="Run `aws sso login` or `aws configure`, or name a profile by AWS_PROFILE.",
+            cure=cure
+            or "Run `aws sso login` or `aws configure`, or set the row's `account` to a "
+            "profile that has credentials.",
         )
 
 

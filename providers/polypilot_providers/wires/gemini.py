@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from polypilot_providers.base import CHAT_LIMITS, Limits
 from polypilot_providers.failures import ParameterRefused
-from polypilot_providers.jsonvalue import as_dict, as_list, as_str, parse
+from polypilot_providers.jsonvalue import as_dict, as_list, as_str
 from polypilot_providers.types import (
     FilePart,
     ImagePart,
@@ -23,8 +23,10 @@ from polypilot_providers.types import (
     ToolCallPart,
     ToolResultPart,
 )
-from polypilot_providers.wires.attachments import base64_of, check
+from polypilot_providers.wires.asking import arguments_of
+from polypilot_providers.wires.attachments import base64_of, fit
 from polypilot_providers.wires.gemini_stream import GeminiParser
+from polypilot_providers.wires.gemini_thinking import instead, thinking_of
 from polypilot_providers.wires.provider import LIST_LIMITS, ChatOnlyProvider
 from polypilot_providers.wires.shared import first_int
 
@@ -47,20 +49,6 @@ if TYPE_CHECKING:
 _NO_PROOF = "skip_thought_signature_validator"
 """What Google documents to send where a tool call has no signature of its own: since Gemini 3
 the first call of a step without one is refused."""
-
-_BUDGETS = {
-    "minimal": 512,
-    "low": 2048,
-    "medium": 8192,
-    "high": 24576,
-    "xhigh": 24576,
-    "max": 24576,
-}
-"""Tokens of reasoning per effort, within what every Gemini 2.5 takes."""
-_LEAST_BUDGET = 128
-"""The least that Gemini 2.5 Pro takes, which can't be kept from reasoning."""
-
-_LEVELS = ("minimal", "low", "medium", "high")
 
 _CONFIG = ("maxOutputTokens", "stopSequences", "temperature")
 """Fields of generationConfig, which holds thinkingConfig too."""
@@ -91,7 +79,9 @@ class GeminiProvider(ChatOnlyProvider):
         """See Provider."""
 
         def prepare() -> Call:
-            return self._call(_path(self._asked(request)), self.chat_body(request), request)
+            model = self._asked(request)
+            call = self._call(_path(model), self.chat_body(request), request)
+            return replace(call, model=model)
 
         return self._stream(prepare, GeminiParser, limits, tuple(_OPTIONAL))
 
@@ -105,7 +95,7 @@ class GeminiProvider(ChatOnlyProvider):
     def chat_body(self, request: ChatRequest) -> dict[str, object]:
         """The body of a request, its parameters not yet in their places."""
         facts = self._row.model(self._asked(request))
-        check(self.id, facts, request.messages)
+        request = fit(self.id, facts, request)
         body: dict[str, object] = {"contents": self._contents(request.messages, facts)}
         if request.system:
             body["systemInstruction"] = {"parts": [{"text": request.system}]}
@@ -131,7 +121,7 @@ class GeminiProvider(ChatOnlyProvider):
         names = [name for name in optional if name in sent and _OPTIONAL[name].search(words)]
         if not names and _ANY_THINKING.search(words):
             names = [name for name in _THINKING if name in sent]
-        return {name: _instead(name, sent[name], words) for name in names}
+        return {name: instead(name, sent[name], words) for name in names}
 
     def _asked(self, request: ChatRequest) -> str:
         return self._model(request.model, self._row.chat_model).removeprefix("models/")
@@ -150,14 +140,17 @@ class GeminiProvider(ChatOnlyProvider):
 
     def _config(self, request: ChatRequest, facts: ModelRow) -> dict[str, object]:
         config: dict[str, object] = {}
-        if limit := request.max_tokens or facts.max_output_tokens:
-            config["maxOutputTokens"] = limit
-        most = self._row.stop_limit if facts.stop_limit is None else facts.stop_limit
-        if stop := [text for text in request.stop if text][:most]:
+        if most := self._most(request, facts):
+            config["maxOutputTokens"] = most
+        if stop := self._stop(request, facts):
             config["stopSequences"] = stop
         if request.temperature is not None and facts.sampling:
             config["temperature"] = request.temperature
-        return config | _thinking(request, facts)
+        return config | thinking_of(request, facts, known=self._row.lists(facts.id))
+
+    def _reasons(self, facts: ModelRow) -> bool:
+        """See WireProvider; of a model that the row does not list it can't be known."""
+        return super()._reasons(facts) or not self._row.lists(facts.id)
 
     def _contents(self, messages: Sequence[Message], facts: ModelRow) -> list[dict[str, object]]:
         """The conversation as the wire takes it: roles alternate, and nothing is empty."""
@@ -205,11 +198,7 @@ class GeminiProvider(ChatOnlyProvider):
             yield {"text": "", "thoughtSignature": held}
 
     def _called(self, part: ToolCallPart, *, needs_proof: bool) -> dict[str, object]:
-        try:
-            arguments = as_dict(parse(part.arguments))
-        except ValueError:
-            arguments = {}
-        call = {"functionCall": {**_id(part.id), "name": part.name, "args": arguments}}
+        call = {"functionCall": {**_id(part.id), "name": part.name, "args": arguments_of(part)}}
         signature = part.signature if self._own(part) else None
         if signature := signature or (_NO_PROOF if needs_proof else None):
             return {**call, "thoughtSignature": signature}
@@ -219,32 +208,6 @@ class GeminiProvider(ChatOnlyProvider):
 def _path(model: str) -> str:
     """Where ``model`` answers; whatever its name has, it stays one segment of the path."""
     return f"/models/{quote(model, safe='')}:streamGenerateContent?alt=sse"
-
-
-def _thinking(request: ChatRequest, facts: ModelRow) -> dict[str, object]:
-    """How much reasoning is wanted of a model, said as it takes it."""
-    if facts.thinking == "none":
-        return {}
-    wanted = "none" if request.completion else request.effort
-    config: dict[str, object] = {} if wanted == "none" else {"includeThoughts": True}
-    if wanted is None:
-        return config
-    if facts.thinking_budget:
-        least = 0 if facts.thinking == "optional" else _LEAST_BUDGET
-        config["thinkingBudget"] = _BUDGETS.get(wanted, least)
-    elif facts.efforts:
-        config["thinkingLevel"] = facts.nearest_effort(wanted)
-    return config
-
-
-def _instead(name: str, refused: object, words: str) -> Sequence[object]:
-    """What to choose instead, if it is this choice that ``words`` object to."""
-    if name == "thinkingBudget" and isinstance(refused, int) and refused < _LEAST_BUDGET:
-        return (_LEAST_BUDGET,)
-    if name == "thinkingLevel" and refused in _LEVELS:
-        named = re.search(rf"\b{refused}\b", words, re.IGNORECASE)
-        return _LEVELS[_LEVELS.index(refused) + 1 :] if named else ()
-    return ()
 
 
 def _declared(tool: Tool) -> dict[str, object]:

@@ -15,6 +15,7 @@ from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.jsonvalue import as_dict, as_int, as_str
 from polypilot_providers.types import StopReason, TextDelta, Usage
 from polypilot_providers.wires.openai_chat import OpenAIProvider
+from polypilot_providers.wires.rests import LoadingProvider
 from polypilot_providers.wires.shared import SseParser, Text, closing, first_int
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def read_timings(last: Mapping[str, object]) -> Usage | None:
     return Usage(input_tokens=prompt, output_tokens=output, cache_read_tokens=cached)
 
 
-class LlamaCppProvider(OpenAIProvider):
+class LlamaCppProvider(LoadingProvider, OpenAIProvider):
     """Serves a row of the wire ``llama-cpp``: chat as OpenAI's, completions natively."""
 
     def __init__(
@@ -104,16 +105,17 @@ class LlamaCppProvider(OpenAIProvider):
     def native_body(self, request: CompletionRequest) -> tuple[str, dict[str, object]]:
         """Path and body of a native completion request."""
         model = self._model(request.model, self._row.completion_model or self.id)
-        mode = self._row.model(model).completion or self._row.completion
+        facts = self._row.model(model)
+        mode = facts.completion or self._row.completion
         body: dict[str, object] = {
-            "n_predict": request.max_tokens,
+            "n_predict": self._most(request, facts),
             "cache_prompt": True,
             "stream": True,
             "return_progress": True,
         }
-        if stop := list(request.stop[: self._row.stop_limit]):
+        if stop := self._stop(request, facts):
             body["stop"] = stop
-        if request.temperature is not None:
+        if request.temperature is not None and facts.sampling:
             body["temperature"] = request.temperature
         if self._row.id_slot is not None:
             body["id_slot"] = self._row.id_slot

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
 from polypilot_providers.errors import (
     ConfigurationError,
+    NetworkError,
     ProviderError,
     RequestRefused,
     StreamBroken,
@@ -20,17 +22,20 @@ from polypilot_providers.errors import (
 )
 from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
 from polypilot_providers.types import ModelInfo
-from polypilot_providers.wires.attachments import check
-from polypilot_providers.wires.ollama_messages import messages, tools
+from polypilot_providers.wires.asking import functions
+from polypilot_providers.wires.attachments import fit
+from polypilot_providers.wires.ollama_messages import messages
 from polypilot_providers.wires.ollama_stream import OllamaParser
-from polypilot_providers.wires.provider import LIST_LIMITS, WireProvider
+from polypilot_providers.wires.provider import LIST_LIMITS
+from polypilot_providers.wires.rests import LoadingProvider
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from polypilot_providers.base import KeySource
-    from polypilot_providers.call import Call
+    from polypilot_providers.call import Call, StreamParser
     from polypilot_providers.catalog import ModelRow, ProviderRow
+    from polypilot_providers.failures import Peer
     from polypilot_providers.http import HttpClient
     from polypilot_providers.origin import Origin
     from polypilot_providers.types import ChatRequest, CompletionRequest, Event
@@ -49,7 +54,7 @@ _NO_THINKING = "does not support thinking"
 _NO_INSERT = "does not support insert"
 
 
-class OllamaProvider(WireProvider):
+class OllamaProvider(LoadingProvider):
     """Serves a row of the wire ``ollama``."""
 
     def __init__(
@@ -57,6 +62,8 @@ class OllamaProvider(WireProvider):
     ) -> None:
         base = path.removesuffix("/v1").removesuffix("/api")
         super().__init__(row, origin, base, key, http)
+        self._here: set[str] = set()
+        """Models that are known to run where the server is."""
 
     def chat(
         self, request: ChatRequest, limits: Limits = CHAT_LIMITS
@@ -87,8 +94,7 @@ class OllamaProvider(WireProvider):
             name
             for entry in entries
             if (name := as_str(entry.get("model")) or as_str(entry.get("name")))
-            # Such a model runs elsewhere; see _name.
-            and not (self.local and (entry.get("remote_host") or name.casefold().endswith(_CLOUD)))
+            and not (self.local and (_remote(entry) or name.casefold().endswith(_CLOUD)))
         ]
         turns = asyncio.Semaphore(SHOWN_AT_ONCE)
         shown = await asyncio.gather(*(self._show(name, turns) for name in names[:SHOWN]))
@@ -99,7 +105,7 @@ class OllamaProvider(WireProvider):
         """The body of a chat request."""
         model = self._name(request.model, self._row.chat_model)
         facts = self._row.model(model)
-        check(self.id, facts, request.messages, documents=False)
+        request = fit(self.id, facts, request, documents=False)
         body: dict[str, object] = {
             "model": model,
             "messages": messages(request, self._own),
@@ -107,7 +113,7 @@ class OllamaProvider(WireProvider):
             "keep_alive": KEEP_ALIVE,
         }
         if request.tools:
-            body["tools"] = tools(request.tools)
+            body["tools"] = functions(request.tools)
         effort = request.effort or ("none" if request.completion else None)
         return body | self._thinking(effort, facts) | self._options(request, facts)
 
@@ -139,21 +145,49 @@ class OllamaProvider(WireProvider):
         """The model to ask for, which is to run where the provider says it does."""
         model = self._model(asked, default)
         if self.local and model.casefold().endswith(_CLOUD):
-            raise ConfigurationError(
-                f"{model} does not run on this machine: Ollama would send your text on",
-                provider=self.id,
-                cure="Use the provider `ollama-cloud` for it, or another model.",
-            )
+            raise self._elsewhere(model)
         return model
+
+    async def _sent(
+        self, call: Call, parser: Callable[[Peer], StreamParser], limits: Limits
+    ) -> AsyncGenerator[Event, None]:
+        """See WireProvider; ConfigurationError for a model that runs elsewhere, whatever its name.
+
+        The server is asked once for each model. Where it refuses to tell, it is believed to be
+        one that has no such models, or that has not got this one.
+        """
+        name = as_str(as_dict(call.body).get("model"))
+        if self.local and name not in self._here:
+            await self._place(name)
+        async with aclosing(super()._sent(call, parser, limits)) as events:
+            async for event in events:
+                yield event
+
+    async def _place(self, name: str) -> None:
+        try:
+            shown = await self._shown(name)
+        except (NetworkError, StreamBroken):
+            raise  # to be silent is not to say that the text stays here
+        except ProviderError:
+            return  # the request itself will show what is wrong
+        if _remote(shown):
+            raise self._elsewhere(name)
+        self._here.add(name)
+
+    def _elsewhere(self, model: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{model} does not run on this machine: Ollama would send your text on",
+            provider=self.id,
+            cure="Use the provider `ollama-cloud` for it, or another model.",
+        )
 
     def _options(
         self, request: ChatRequest | CompletionRequest, facts: ModelRow
     ) -> dict[str, object]:
         options: dict[str, object] = {}
         if request.max_tokens is not None:
-            options["num_predict"] = request.max_tokens
-        limit = self._row.stop_limit if facts.stop_limit is None else facts.stop_limit
-        if stop := list(request.stop[:limit]):
+            options["num_predict"] = self._most(request, facts)
+        if stop := self._stop(request, facts):
             options["stop"] = stop
         if request.temperature is not None and facts.sampling:
             options["temperature"] = request.temperature
@@ -210,11 +244,19 @@ class OllamaProvider(WireProvider):
         """What the server knows of a model; None if it writes no text."""
         async with turns:
             try:
-                call = self._call("/api/show", {"model": name})
-                answer = as_dict(await self._http.get_json(call, _SHOW_LIMITS))
+                answer = await self._shown(name)
             except ProviderError:
                 return ModelInfo(name)  # its name is all that matters
-        return _info(name, answer)
+        return None if self.local and _remote(answer) else _info(name, answer)
+
+    async def _shown(self, name: str) -> dict[str, object]:
+        call = self._call("/api/show", {"model": name})
+        return as_dict(await self._http.get_json(call, _SHOW_LIMITS))
+
+
+def _remote(entry: Mapping[str, object]) -> bool:
+    """Whether what the server says of a model is that another machine runs it."""
+    return bool(as_str(entry.get("remote_host")) or as_str(entry.get("remote_model")))
 
 
 def _info(name: str, shown: Mapping[str, object]) -> ModelInfo | None:

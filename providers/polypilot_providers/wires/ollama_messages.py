@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polypilot_providers.jsonvalue import as_dict, parse
 from polypilot_providers.types import ImagePart, ThoughtPart, ToolCallPart, ToolResultPart
+from polypilot_providers.wires.asking import arguments_of
 from polypilot_providers.wires.attachments import base64_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
-    from polypilot_providers.types import ChatRequest, Message, Tool
+    from polypilot_providers.types import ChatRequest, Message
 
 
 def messages(request: ChatRequest, own: Callable[[ThoughtPart], bool]) -> list[dict[str, object]]:
@@ -27,21 +27,6 @@ def messages(request: ChatRequest, own: Callable[[ThoughtPart], bool]) -> list[d
         if wire := _message(message, own):
             sent.append(wire)
     return sent
-
-
-def tools(offered: Sequence[Tool]) -> list[dict[str, object]]:
-    """The tools offered to the model."""
-    return [
-        {
-            "type": "function",
-            "function": {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool.parameters or {"type": "object", "properties": {}},
-            },
-        }
-        for tool in offered
-    ]
 
 
 def _results(message: Message, names: Mapping[str, str]) -> Iterator[dict[str, object]]:
@@ -74,8 +59,4 @@ def _message(message: Message, own: Callable[[ThoughtPart], bool]) -> dict[str, 
 
 
 def _call(part: ToolCallPart) -> dict[str, object]:
-    try:
-        arguments = as_dict(parse(part.arguments))
-    except ValueError:
-        arguments = {}
-    return {"id": part.id, "function": {"name": part.name, "arguments": arguments}}
+    return {"id": part.id, "function": {"name": part.name, "arguments": arguments_of(part)}}

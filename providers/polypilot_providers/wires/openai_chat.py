@@ -7,6 +7,7 @@ SDKs and documentation; their answers are read in ``openai_stream``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
@@ -20,7 +21,8 @@ from polypilot_providers.types import (
     ToolCallPart,
     ToolResultPart,
 )
-from polypilot_providers.wires.attachments import check, data_url
+from polypilot_providers.wires.asking import functions
+from polypilot_providers.wires.attachments import data_url, fit
 from polypilot_providers.wires.openai_models import newest_first
 from polypilot_providers.wires.openai_stream import OpenAIParser
 from polypilot_providers.wires.provider import WireProvider
@@ -63,6 +65,9 @@ class OpenAIProvider(WireProvider):
         def prepare() -> Call:
             return self._call("/chat/completions", self.chat_body(request), request)
 
+        if self._ponders(request):
+            # Many suppliers send nothing at all in the meantime.
+            limits = replace(limits, first_event=max(limits.first_event, limits.reasoning))
         return self._stream(prepare, OpenAIParser, limits, _OPTIONAL_IN_CHAT)
 
     def complete(
@@ -84,7 +89,7 @@ class OpenAIProvider(WireProvider):
         """The body of a Chat Completions request."""
         model = self._model(request.model, self._row.chat_model)
         facts = self._row.model(model)
-        check(self.id, facts, request.messages)
+        request = fit(self.id, facts, request)
         messages: list[object] = []
         if request.system:
             messages.append({"role": "system", "content": request.system})
@@ -94,22 +99,12 @@ class OpenAIProvider(WireProvider):
         field = facts.max_tokens_field
         field = self._row.max_tokens_field if field is None else field
         if request.max_tokens is not None and field:
-            body[field] = request.max_tokens
+            body[field] = self._most(request, facts)
         body |= self._reasoning(request, facts)
         if self._row.cache == "key" and request.cache_key:
             body["prompt_cache_key"] = request.cache_key
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": tool.parameters or {"type": "object", "properties": {}},
-                    },
-                }
-                for tool in request.tools
-            ]
+            body["tools"] = functions(request.tools)
         return body | self._common(request, facts)
 
     def completion(self, request: CompletionRequest) -> tuple[str, str | None, dict[str, object]]:
@@ -124,14 +119,14 @@ class OpenAIProvider(WireProvider):
             body |= {"suffix": request.suffix} if request.suffix else {}
         elif mode != "prefix":
             raise self._no_completions(mode)
-        body["max_tokens"] = request.max_tokens
+        body["max_tokens"] = self._most(request, facts)
         body |= self._common(request, facts)
         if mode == "mistral-fim":
             return "/fim/completions", None, body
         if mode == "deepseek-fim":
             stops = as_list(body.get("stop"))[:_DEEPSEEK_STOPS]
             body |= {"stop": stops} if stops else {}
-            body["max_tokens"] = min(request.max_tokens, _DEEPSEEK_TOKENS)
+            body["max_tokens"] = min(self._most(request, facts) or 0, _DEEPSEEK_TOKENS)
             if self._row.effort_field:
                 # Else it reasons before it writes; unlike chat, this endpoint has one field only.
                 body["reasoning_effort"] = facts.nearest_effort("none") if facts.efforts else "none"
@@ -144,8 +139,7 @@ class OpenAIProvider(WireProvider):
         body: dict[str, object] = {"stream": True}
         if self._row.stream_usage:
             body["stream_options"] = {"include_usage": True}
-        limit = self._row.stop_limit if facts.stop_limit is None else facts.stop_limit
-        if stop := list(request.stop[:limit]):
+        if stop := self._stop(request, facts):
             body["stop"] = stop
         if request.temperature is not None and facts.sampling:
             body["temperature"] = request.temperature
@@ -160,8 +154,20 @@ class OpenAIProvider(WireProvider):
             return {"thinking": {"type": "disabled"}}
         return {"reasoning_effort": effort}
 
+    def _reasons(self, facts: ModelRow) -> bool:
+        """See WireProvider; of a model that the row does not list it can't be known."""
+        # A server of the user's own has a small window, and its row says what it serves.
+        unknown = bool(self._row.effort_field) and not self.local and not self._row.lists(facts.id)
+        return super()._reasons(facts) or unknown
+
+    def _ponders(self, request: ChatRequest) -> bool:
+        """Whether the answer to a question is sure to be reasoned out first."""
+        facts = self._row.model(request.model or self._row.chat_model)
+        wanted = self._effort(request, facts) not in (None, "none")
+        return not request.completion and (wanted or facts.thinking == "always")
+
     def _effort(self, request: ChatRequest, facts: ModelRow) -> str | None:
-        wanted = request.effort or ("none" if request.completion and facts.efforts else None)
+        wanted = request.effort or ("none" if request.completion else None)
         if wanted is None or not self._row.effort_field:
             return None
         if facts.efforts:
@@ -175,7 +181,7 @@ class OpenAIProvider(WireProvider):
         for part in message.parts:
             if isinstance(part, ToolResultPart):
                 yield {"role": "tool", "tool_call_id": part.call_id, "content": part.text}
-        content = _content(message)
+        content = _content(message, linked=self._row.completion == "mistral-fim")
         calls = [
             {
                 "id": part.id,
@@ -207,8 +213,11 @@ class OpenAIProvider(WireProvider):
         )
 
 
-def _content(message: Message) -> str | list[dict[str, object]]:
-    """Plain text where that is all there is, since not every server takes parts."""
+def _content(message: Message, *, linked: bool) -> str | list[dict[str, object]]:
+    """Plain text where that is all there is, since not every server takes parts.
+
+    ``linked``: documents go as Mistral takes them, whose `file` is one that it has already.
+    """
     if not any(isinstance(part, ImagePart | FilePart) for part in message.parts):
         return message.text
     parts: list[dict[str, object]] = []
@@ -217,6 +226,9 @@ def _content(message: Message) -> str | list[dict[str, object]]:
             parts.append({"type": "text", "text": part.text})
         elif isinstance(part, ImagePart):
             parts.append({"type": "image_url", "image_url": {"url": data_url(part)}})
+        elif isinstance(part, FilePart) and linked:
+            named = {"document_url": data_url(part), "document_name": part.name}
+            parts.append({"type": "document_url", **named})
         elif isinstance(part, FilePart):
             file = {"filename": part.name, "file_data": data_url(part)}
             parts.append({"type": "file", "file": file})

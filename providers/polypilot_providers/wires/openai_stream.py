@@ -48,8 +48,9 @@ class OpenAIParser(SseParser):
         del event
         self.model = as_str(value.get("model")) or self.model
         usage = as_dict(value.get("usage")) or as_dict(as_dict(value.get("x_groq")).get("usage"))
-        if usage:
-            self._usage = read_usage(usage)
+        if usage and (counted := read_usage(usage)) != self._usage:
+            # Counts that grow show that it is at work; the same ones again are but a ping.
+            self._usage = counted
             self.progress += 1
         for entry in as_list(value.get("choices")):
             choice = as_dict(entry)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from abc import ABC, abstractmethod
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from polypilot_providers.aws_errors import sign_in_again
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
 from polypilot_providers.call import Call
-from polypilot_providers.errors import ConfigurationError, ProviderError, UnknownModel
+from polypilot_providers.errors import (
+    AuthError,
+    ConfigurationError,
+    ProviderError,
+    UnknownModel,
+)
 from polypilot_providers.failures import ParameterRefused
 from polypilot_providers.jsonvalue import as_dict, as_list, as_str
-from polypilot_providers.types import (
-    ChatRequest,
-    CompletionRequest,
-    FilePart,
-    ImagePart,
-    TextPart,
-    ThoughtPart,
-    ToolCallPart,
-    ToolResultPart,
-)
+from polypilot_providers.types import ChatRequest
+from polypilot_providers.wires.asking import own_text
+from polypilot_providers.wires.proof import prove
 from polypilot_providers.wires.quirks import Quirks, choice, nearest
 from polypilot_providers.wires.shared import WireParser
 
@@ -31,44 +32,24 @@ if TYPE_CHECKING:
 
     from polypilot_providers.base import KeySource
     from polypilot_providers.call import AuthHeader, Sign, StreamParser
-    from polypilot_providers.catalog import ProviderRow
+    from polypilot_providers.catalog import ModelRow, ProviderRow
     from polypilot_providers.failures import Peer
     from polypilot_providers.http import HttpClient
     from polypilot_providers.origin import Origin
-    from polypilot_providers.types import Event, ModelInfo, Part
+    from polypilot_providers.types import (
+        CompletionRequest,
+        Event,
+        ModelInfo,
+        ThoughtPart,
+        ToolCallPart,
+    )
 
 _MOST_REFUSALS = 3
 """Parameters that one request may be refused for before it is given up."""
+REASONING_ROOM = 2048
+"""Tokens that a completion gets on top of its own where reasoning may come first: suppliers count
+that as output, and an answer cut off in it is empty."""
 LIST_LIMITS = Limits(connect=5.0, first_event=10.0, idle=10.0, total=15.0)
-
-
-def own_text(request: ChatRequest | CompletionRequest) -> tuple[str, ...]:
-    """The user's text in a request, which no error message may repeat."""
-    if isinstance(request, CompletionRequest):
-        texts = [request.prefix, request.suffix]
-        for file in request.extra:
-            texts += [file.path, file.text]
-    else:
-        texts = [request.system]
-        for tool in request.tools:
-            texts += [tool.name, tool.description]
-        for message in request.messages:
-            for part in message.parts:
-                texts += _texts(part)
-    return tuple(text for text in texts if text)
-
-
-def _texts(part: Part) -> list[str]:
-    match part:
-        case TextPart() | ThoughtPart() | ToolResultPart():
-            return [part.text]
-        case ToolCallPart():
-            return [part.arguments]
-        case FilePart():
-            inside = part.media_type.startswith("text/")
-            return [part.name, part.data.decode("utf-8", "replace")] if inside else [part.name]
-        case ImagePart():
-            return []
 
 
 def _signer(row: ProviderRow) -> Sign | None:
@@ -85,6 +66,8 @@ class WireProvider(ABC):
 
     auth: AuthHeader = "bearer"
     headers: Mapping[str, str] = {}
+    blank_stops: bool = True
+    """Whether the supplier takes a stop sequence of white space alone."""
 
     def __init__(
         self, row: ProviderRow, origin: Origin, path: str, key: KeySource, http: HttpClient
@@ -104,8 +87,8 @@ class WireProvider(ABC):
 
     @property
     def local(self) -> bool:
-        """Whether the origin is this machine."""
-        return self._origin.is_loopback
+        """Whether the origin is this machine, and what is sent to it stays there."""
+        return self._origin.is_loopback and not self._row.forwards
 
     @abstractmethod
     def chat(
@@ -122,6 +105,14 @@ class WireProvider(ABC):
     @abstractmethod
     async def models(self) -> list[ModelInfo]:
         """See Provider."""
+
+    async def check(self) -> str:
+        """Prove the key as the row says, see ``proof.prove``; a short word on it."""
+        return await prove(self._row, self, self.fetch)
+
+    async def fetch(self, path: str) -> object:
+        """The JSON value at ``path`` below the base; raises ProviderError."""
+        return await self._http.get_json(self._call(path), LIST_LIMITS)
 
     async def aclose(self) -> None:  # noqa: B027 - most have nothing to do
         """Nothing to do: connections belong to the HttpClient, which others share."""
@@ -154,6 +145,34 @@ class WireProvider(ABC):
     def _own(self, part: ThoughtPart | ToolCallPart) -> bool:
         """Whether the proof in ``part`` is this provider's, the only one that may have it."""
         return part.provider in ("", self.id)
+
+    def _stop(self, request: ChatRequest | CompletionRequest, facts: ModelRow) -> list[str]:
+        """The stop sequences to send, as many as the model takes; the caller cuts at the rest."""
+        limit = self._row.stop_limit if facts.stop_limit is None else facts.stop_limit
+        taken = [text for text in request.stop if (text if self.blank_stops else text.strip())]
+        return taken[:limit]
+
+    def _most(self, request: ChatRequest | CompletionRequest, facts: ModelRow) -> int | None:
+        """The most tokens the answer may have: what is asked for, within the model's limit.
+
+        Where nothing is asked for, that limit; None if it is not known. The completion of a
+        model that may reason first gets room for that.
+        """
+        asked, limit = request.max_tokens, facts.max_output_tokens
+        if asked is None:
+            return limit
+        code = request.completion if isinstance(request, ChatRequest) else not request.raw
+        if code and self._reasons(facts):
+            asked += REASONING_ROOM
+        return asked if limit is None else min(asked, limit)
+
+    def _facts(self, model: str) -> ModelRow:
+        """The row of ``model``; an empty one if there is none."""
+        return self._row.model(model)
+
+    def _reasons(self, facts: ModelRow) -> bool:
+        """Whether reasoning may precede an answer though none is wanted."""
+        return facts.thinking == "always"
 
     async def _list(self, path: str) -> list[dict[str, object]]:
         """The models at ``path``: ``{"data": [...]}`` or a bare list; nameless ones left out."""
@@ -191,13 +210,16 @@ class WireProvider(ABC):
         call = prepare()
         wanted = call.body or {}
         # As asked for, by path or by name; endpoints differ in what they take.
-        model = (call.path, as_str(wanted.get("model")))
+        call = replace(call, model=call.model or as_str(wanted.get("model")))
+        model = (call.path, call.model)
         quirks = self._quirks.get(model, Quirks())
         refusals = 0
+        start = asyncio.get_running_loop().time()
+        total = math.inf if limits.total is None else limits.total
         while True:
             sent = quirks.apply(wanted)
             began = False
-            stream = self._http.stream(replace(call, body=self._nested(sent)), parser, limits)
+            stream = self._sent(replace(call, body=self._nested(sent)), parser, limits)
             try:
                 async with aclosing(stream) as events:
                     async for event in events:
@@ -210,12 +232,22 @@ class WireProvider(ABC):
                 if began:
                     raise
                 refused = self._refused(error, sent, optional)
-                if refusals == _MOST_REFUSALS or not refused:
-                    raise self._explained(error, sent) from None
+                left = start + total - asyncio.get_running_loop().time()
+                if refusals == _MOST_REFUSALS or not refused or left <= 0:
+                    raise self._explained(error, {**sent, "model": call.model}) from None
                 quirks = quirks.learned(refused, sent)
                 refusals += 1
+                limits = replace(limits, total=None if limits.total is None else left)
+                if limits.resent is not None:
+                    limits.resent()
             else:
                 return
+
+    def _sent(
+        self, call: Call, parser: Callable[[Peer], StreamParser], limits: Limits
+    ) -> AsyncGenerator[Event, None]:
+        """Send ``call`` as it is; the one way of every request for text."""
+        return self._http.stream(call, parser, limits)
 
     def _nested(self, body: Mapping[str, object]) -> Mapping[str, object]:
         """``body`` with its parameters where the wire has them: mostly at the top level."""
@@ -238,7 +270,12 @@ class WireProvider(ABC):
 
     def _explained(self, error: ProviderError, sent: Mapping[str, object]) -> ProviderError:
         """``error`` as it is to be told, of a request that nothing came of."""
-        del sent
+        facts = self._facts(as_str(sent.get("model")))
+        if isinstance(error, UnknownModel) and facts.instead:
+            error.cure = f"It was to be served until {facts.shutdown_date}: use {facts.instead}."
+        if self._sign and type(error) is AuthError and error.host:
+            # There is no key to enter: what signs belongs to the machine.
+            error.cure = sign_in_again(self._row.account)
         return error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from polypilot_providers.jsonvalue import as_dict
 
@@ -42,8 +42,11 @@ def choice(name: str, value: object) -> object:
 def nearest(refused: object, allowed: Sequence[str]) -> list[str]:
     """The efforts in ``allowed`` by how well they stand in for a refused one.
 
-    More reasoning is better than less; nothing if it was no effort that was refused.
+    More reasoning is better than less; nothing if it was no effort that was refused. Claude's
+    reasoning that can't be switched off may be kept to what lies between tool calls.
     """
+    if refused == "disabled":
+        return [choice for choice in allowed if choice == "between_tools"]
     if refused not in _EFFORTS:
         return []
     at = _EFFORTS.index(refused)
@@ -75,18 +78,23 @@ class Quirks:
     ) -> Quirks:
         """Another one, which knows as well that these parameters in ``sent`` were refused.
 
-        ``refused`` has the choices to try in each one's place, best first. Those that were
-        refused before are passed over; if none is left, the parameter is left out.
+        ``refused`` has the choices to try in each one's place, best first; a pair is another
+        parameter and its choice. Those that were refused before are passed over; if none is
+        left, the parameter is left out.
         """
         instead = dict(self._instead)
         for name, choices in refused.items():
             setting = (name, choice(name, sent[name]))
-            others: list[Setting] = [(name, other) for other in choices]
+            others = [_setting(name, other) for other in choices]
             if name in _RENAMES:
                 others = [(_RENAMES[name], None)]
             tried = {setting, *instead}
             instead[setting] = next((other for other in others if other not in tried), None)
         return Quirks(instead)
+
+
+def _setting(name: str, other: object) -> Setting:
+    return cast("Setting", other) if isinstance(other, tuple) else (name, other)
 
 
 def _chosen(setting: Setting, value: object) -> object:

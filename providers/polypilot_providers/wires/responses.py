@@ -19,7 +19,8 @@ from polypilot_providers.types import (
     ToolCallPart,
     ToolResultPart,
 )
-from polypilot_providers.wires.attachments import check, data_url
+from polypilot_providers.wires.asking import schema_of
+from polypilot_providers.wires.attachments import data_url, fit
 from polypilot_providers.wires.openai_models import newest_first
 from polypilot_providers.wires.provider import ChatOnlyProvider
 from polypilot_providers.wires.responses_stream import ResponsesParser
@@ -57,7 +58,7 @@ class ResponsesProvider(ChatOnlyProvider):
         """The body of a Responses request."""
         model = self._model(request.model, self._row.chat_model)
         facts = self._row.model(model)
-        check(self.id, facts, request.messages)
+        request = fit(self.id, facts, request)
         thinks = self._thinks(facts)
         body: dict[str, object] = {
             "model": model,
@@ -70,7 +71,7 @@ class ResponsesProvider(ChatOnlyProvider):
         if request.system:
             body["instructions"] = request.system
         if request.max_tokens is not None:
-            body["max_output_tokens"] = max(request.max_tokens, _LEAST_TOKENS)
+            body["max_output_tokens"] = max(self._most(request, facts) or 0, _LEAST_TOKENS)
         if request.temperature is not None and facts.sampling:
             body["temperature"] = request.temperature
         if reasoning := self._reasoning(request, facts):
@@ -89,14 +90,15 @@ class ResponsesProvider(ChatOnlyProvider):
         listed = self._row.lists(facts.id)
         return not listed or bool(facts.efforts) or facts.thinking != "none"
 
+    def _reasons(self, facts: ModelRow) -> bool:
+        """See WireProvider; of a model that the row does not list it can't be known."""
+        return super()._reasons(facts) or not (self.local or self._row.lists(facts.id))
+
     def _reasoning(self, request: ChatRequest, facts: ModelRow) -> dict[str, object]:
         """How much is to be reasoned, and whether a summary of it is wanted."""
-        effort: str | None = request.effort
+        effort: str | None = request.effort or ("none" if request.completion else None)
         if facts.efforts:
-            if effort is not None:
-                effort = facts.nearest_effort(effort)
-            elif request.completion:
-                effort = facts.efforts[0]
+            effort = None if effort is None else facts.nearest_effort(effort)
         elif effort is None or self._row.lists(facts.id):
             # A listed model without efforts has no such field; of an unlisted one we can't
             # know, so what the user wants is tried.
@@ -117,7 +119,8 @@ class ResponsesProvider(ChatOnlyProvider):
                     {
                         "type": "message",
                         "role": "assistant",
-                        "content": [{"type": "output_text", "text": part.text}],
+                        # As parts it would need the id and annotations of the first answer.
+                        "content": part.text,
                     }
                 )
             elif isinstance(part, ToolCallPart):
@@ -142,7 +145,7 @@ def _tool(tool: Tool) -> dict[str, object]:
         "type": "function",
         "name": tool.name,
         "description": tool.description,
-        "parameters": tool.parameters or {"type": "object", "properties": {}},
+        "parameters": schema_of(tool),
         # The default is strict, which takes only some schemas.
         "strict": False,
     }

@@ -22,13 +22,10 @@ if TYPE_CHECKING:
     from polypilot_providers.types import Event
 
 _SILENT = {
-    "response.queued", "keepalive", "response.content_part.added", "response.content_part.done",
-    "response.output_text.done", "response.refusal.done", "response.function_call_arguments.done",
-    "response.reasoning_part.added", "response.reasoning_part.done",
-    "response.reasoning_summary_part.added", "response.reasoning_summary_part.done",
-    "response.reasoning_text.done", "response.reasoning_summary_text.done",
+    "keepalive", "response.queued", "response.content_part.added", "response.reasoning_part.added",
+    "response.reasoning_summary_part.added",
 }  # fmt: skip
-"""Events that tell nothing which deltas and whole items do not tell."""
+"""Events that tell nothing which deltas and whole items do not; so do all that end in ``.done``."""
 
 
 class ResponsesParser(SseParser):
@@ -50,13 +47,16 @@ class ResponsesParser(SseParser):
         self._cited: set[tuple[str, str]] = set()
         self._usage: Usage | None = None
         self._reason = StopReason.END
+        self._silent = 0
 
     def payload(self, event: str, value: Mapping[str, object]) -> Iterator[Event]:
         """See SseParser."""
         kind = as_str(value.get("type")) or event
+        if kind.startswith("response.reasoning_"):
+            self._at_work()
         if reader := self._READERS.get(kind):
             yield from reader(self, value)
-        elif kind not in _SILENT:
+        elif kind not in _SILENT and not kind.endswith(".done"):
             self.unknown[kind] += 1
 
     def whole(self, value: Mapping[str, object]) -> Iterator[Event]:
@@ -95,9 +95,8 @@ class ResponsesParser(SseParser):
     def _incomplete(self, value: Mapping[str, object]) -> Iterator[Event]:
         yield from self._last(value)
         self._calls.clear()  # those have lost the end of their arguments
-        details = as_dict(as_dict(value.get("response")).get("incomplete_details"))
-        filtered = details.get("reason") == "content_filter"
-        self._reason = StopReason.REFUSAL if filtered else StopReason.LENGTH
+        why = as_dict(as_dict(value.get("response")).get("incomplete_details")).get("reason")
+        self._reason = StopReason.REFUSAL if why == "content_filter" else StopReason.LENGTH
         self._finished()
 
     def _failed(self, value: Mapping[str, object]) -> NoReturn:
@@ -112,14 +111,17 @@ class ResponsesParser(SseParser):
 
     def _item_added(self, value: Mapping[str, object]) -> Iterable[Event]:
         item = as_dict(value.get("item"))
-        if item.get("type") == "function_call":
+        self.reasoning = item.get("type") == "reasoning"
+        if self.reasoning:
+            self._at_work()
+        elif item.get("type") == "function_call":
             self.progress += 1
-            self._draft(_key(value)).add(
-                None, as_str(item.get("call_id")), as_str(item.get("name")), None
-            )
+            call, name = as_str(item.get("call_id")), as_str(item.get("name"))
+            self._draft(_key(value)).add(None, call, name, None)
         return ()
 
     def _item_done(self, value: Mapping[str, object]) -> Iterator[Event]:
+        self.reasoning = False
         yield from self._item(_key(value), as_dict(value.get("item")))
 
     def _text_delta(self, value: Mapping[str, object]) -> Iterator[Event]:
@@ -239,11 +241,16 @@ class ResponsesParser(SseParser):
         """Of the last event, which has all items once more, what nothing before it brought."""
         yield from self._begun(value)
         response = as_dict(value.get("response"))
-        if not self.progress:
+        if self.progress == self._silent:
             for index, entry in enumerate(as_list(response.get("output"))):
                 yield from self._item(index, as_dict(entry))
         if usage := as_dict(response.get("usage")):
             self._usage = read_usage(usage)
+
+    def _at_work(self) -> None:
+        """Something came that holds nothing for the reader, but shows that the model is busy."""
+        self.progress += 1
+        self._silent += 1
 
     def _finished(self) -> None:
         self.progress += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
+from polypilot_providers.wires.proof import prove
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -50,6 +51,10 @@ class SeveralWires:
     async def models(self) -> list[ModelInfo]:
         """See Provider."""
         return await self._main.models()
+
+    async def check(self) -> str:
+        """See WireProvider."""
+        return await prove(self._row, self, self._main.fetch)
 
     async def aclose(self) -> None:
         """See Provider."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from polypilot_providers import failures
-from polypilot_providers.errors import StreamBroken, Unavailable
+from polypilot_providers.errors import ProviderError, StreamBroken, Unavailable
 from polypilot_providers.framing import SSE
 from polypilot_providers.jsonvalue import as_dict, as_int, as_str, parse
 from polypilot_providers.types import Stop, StopReason, ToolCall, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from polypilot_providers.failures import Peer
     from polypilot_providers.framing import Framing
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK = b" \t\r\n\xef\xbb\xbf"
+_TOO_DEEP = "a piece of it is nested too deeply"
+"""What is deep enough to be read may be too deep to be written again."""
 
 
 class WireParser:
@@ -39,9 +41,10 @@ class WireParser:
     """How the payloads are cut out of the answer."""
 
     def __init__(self, peer: Peer) -> None:
-        self.progress = 0
+        self.progress: int = 0
         self.complete = False
         self.done = False
+        self.reasoning = False
         self.model: str | None = None
         self.unknown: Counter[str] = Counter()
         """What came that we know no meaning for; it is left out and never an error."""
@@ -77,18 +80,14 @@ class WireParser:
         if self._document is not None:
             self._document += data
             return
-        for event in self._decoder.feed(data):
-            yield from self._event(event)
-            if self.done:
-                return
+        yield from self._events(self._decoder.feed(data))
 
     def close(self) -> Iterator[Event]:
         """See StreamParser."""
         if self._document is not None:
             yield from self._whole(bytes(self._document))
         elif not self.done:
-            for event in self._decoder.close():
-                yield from self._event(event)
+            yield from self._events(self._decoder.close())
         if not self.complete:
             raise self.broken("it ended without its end marker")
         yield from self.end()
@@ -115,6 +114,19 @@ class WireParser:
         if head and head in self.framing.document:
             self._document = bytearray()
 
+    def _events(self, events: Iterable[ServerEvent]) -> Iterator[Event]:
+        """What ``events`` mean, up to the end marker."""
+        try:
+            for event in events:
+                yield from self._event(event)
+                if self.done:
+                    return
+        except ProviderError:
+            # An answer that is whole can't be taken back by what goes wrong after it.
+            if not self.complete:
+                raise
+            self.done = True
+
     def _event(self, event: ServerEvent) -> Iterator[Event]:
         if event.data == "[DONE]":
             self.complete = self.done = True
@@ -122,13 +134,19 @@ class WireParser:
         value = self._parsed(event.data)
         if value.get("error") or event.event == "error":
             raise failures.from_event(value, self._peer)
-        yield from self.payload(event.event, value)
+        try:
+            yield from self.payload(event.event, value)
+        except RecursionError:
+            raise self.broken(_TOO_DEEP) from None
 
     def _whole(self, document: bytes) -> Iterator[Event]:
         value = self._parsed(document)
         if value.get("error"):
             raise failures.from_event(value, self._peer)
-        yield from self.whole(value)
+        try:
+            yield from self.whole(value)
+        except RecursionError:
+            raise self.broken(_TOO_DEEP) from None
 
     def _parsed(self, text: str | bytes) -> dict[str, object]:
         try:
@@ -162,7 +180,6 @@ class Text:
 
 @dataclass(slots=True, eq=False)
 class _Draft:
-    key: object
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list[str])
@@ -185,7 +202,10 @@ class ToolDrafts:
     """Assembles tool calls from their streamed pieces."""
 
     def __init__(self) -> None:
-        self._drafts: list[_Draft] = []
+        self._drafts: dict[_Draft, None] = {}
+        """In the order they began."""
+        self._by_key: dict[object, list[_Draft]] = {}
+        """Those that the supplier has not said to be whole."""
         self._taken = 0
 
     def __bool__(self) -> bool:
@@ -193,10 +213,11 @@ class ToolDrafts:
 
     def add(self, key: object, call_id: str, name: str, arguments: object) -> None:
         """Take a piece. Calls are told apart by ``key``, or by id where servers reuse keys."""
-        draft = self._find(key, call_id)
+        draft = self._find(_hashable(key), call_id)
         if draft is None:
-            draft = _Draft(key)
-            self._drafts.append(draft)
+            draft = _Draft()
+            self._drafts[draft] = None
+            self._by_key.setdefault(_hashable(key), []).append(draft)
         draft.id = draft.id or call_id
         draft.name = draft.name or name
         if isinstance(arguments, str):
@@ -206,9 +227,11 @@ class ToolDrafts:
 
     def finish(self, key: object) -> Iterator[ToolCall]:
         """The calls of ``key``, which the supplier says are whole, if they are."""
-        done = [each for each in self._drafts if each.key == key and each.is_whole]
-        self._drafts = [each for each in self._drafts if each not in done]
-        yield from map(self._call, done)
+        for draft in self._by_key.pop(_hashable(key), ()):
+            # Asked once only, since it takes as long as there are arguments.
+            if draft.is_whole:
+                del self._drafts[draft]
+                yield self._call(draft)
 
     def take(self, reason: StopReason) -> Iterator[ToolCall]:
         """The other calls, in the order they began, as the answer ends for ``reason``.
@@ -216,7 +239,8 @@ class ToolDrafts:
         A call that was cut off at the limit is none: what it would do is not known.
         """
         kept = [each for each in self._drafts if each.is_whole or reason is not StopReason.LENGTH]
-        self._drafts = []
+        self._drafts.clear()
+        self._by_key.clear()
         yield from map(self._call, kept)
 
     def _call(self, draft: _Draft) -> ToolCall:
@@ -224,10 +248,18 @@ class ToolDrafts:
         return ToolCall(draft.id or f"call_{self._taken - 1}", draft.name, draft.text or "{}")
 
     def _find(self, key: object, call_id: str) -> _Draft | None:
-        for draft in reversed(self._drafts):
-            if key is None or draft.key == key:
-                return None if call_id and draft.id and call_id != draft.id else draft
-        return None
+        if key is None:
+            draft = next(reversed(self._drafts), None)
+        else:
+            draft = next(reversed(self._by_key.get(key, ())), None)
+        if draft is not None and call_id and draft.id and call_id != draft.id:
+            return None
+        return draft
+
+
+def _hashable(key: object) -> object:
+    """``key``, or the same for all that no supplier has reason to send."""
+    return key if isinstance(key, int | str | None) else ""
 
 
 def closing(usage: Usage | None, reason: StopReason, model: str | None) -> Iterator[Event]:

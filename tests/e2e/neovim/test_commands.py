@@ -34,6 +34,7 @@ PROVIDERS: list[dict[str, Any]] = [
         "auth": "keyring",
         "keyStored": False,
         "keyPage": "https://keys.example/",
+        "account": "work",
         "selectedFor": [],
     },
 ]
@@ -88,6 +89,15 @@ def test_provider_and_model_are_chosen_and_saved(editing: Editor, scripted: Peer
     editing.wait_message("completion and chat: embedded / claude-b")
 
 
+def test_what_speaks_against_a_choice_is_shown(editing: Editor, scripted: Peer) -> None:
+    warning = "claude-a always reasons before it answers"
+    scripted.answers["polypilot/select"] = lambda params: {**params, "warning": warning}
+    choose(editing, 1, 1)
+    editing.command("PolypilotSelect completion")
+    editing.wait_message("completion: embedded / claude-a")
+    editing.wait_message(warning)
+
+
 def test_purpose_named_and_nothing_chosen(editing: Editor, scripted: Peer) -> None:
     choose(editing, 1)
     editing.command("PolypilotSelect chat")
@@ -114,7 +124,9 @@ def test_choosing_a_provider_without_a_key_asks_for_it(
     editing.keys(CANARY + "<CR>")
     chosen = scripted.wait("polypilot/select")["params"]
     assert chosen == {"for": "completion", "provider": "anthropic", "model": "claude-a"}
-    assert record(short_folder)["stdin"] == CANARY + "\n"
+    given = record(short_folder)
+    assert given["stdin"] == CANARY + "\n"
+    assert given["arguments"] == ["auth", "set", "anthropic", "--stdin", "--account", "work"]
 
 
 def traces(editor: Editor, peer: Peer, folder: Path) -> Iterator[str]:

@@ -46,7 +46,7 @@ async def test_online_the_chosen_are_asked(
     async with ScriptedServer(reply(200, {"data": [{"id": "m"}]})) as a:
         configure(a=a.url)
         backend = backends()
-        assert (await look(backend, online=True))["reach a"].detail == "answers, 1 models"
+        assert (await look(backend, online=True))["reach a"].detail == "answers: 1 model"
         configure(a=NOWHERE)
         await backend.reload()
         assert (await look(backend, online=True))["reach a"].ok is False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -19,7 +19,7 @@ from polypilot.workspace.gate import Gate
 from polypilot.workspace.roots import Roots
 from polypilot_providers.base import Secret
 from polypilot_providers.catalog import rows
-from polypilot_providers.testing import ScriptedServer, stream
+from polypilot_providers.testing import ScriptedServer, reply, stream
 from polypilot_providers.types import CompletionRequest
 
 if TYPE_CHECKING:
@@ -150,4 +150,52 @@ async def test_settings_that_change_while_the_process_starts_hold_for_it(
         await asking
         await ask(pool)
         assert [request.json["id_slot"] for request in server.requests] == [3, 3]
+        await pool.aclose()
+
+
+class SlowKeyring:
+    """Stands where the keyring does: has no key, and says so when the test lets it."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def get(self, *whose: object) -> None:
+        del whose
+        self.asked.set()
+        await self.answers.wait()
+
+
+async def test_a_request_under_way_takes_no_key_that_later_settings_name(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+
+    def settings(url: str, variable: str) -> Loaded:
+        row = f'wire = "openai-chat"\nbase_url = "{url}"\nkey_env = ["{variable}"]\n'
+        file.write_text(f"[providers.team]\n{row}", "utf-8")
+        return load(file, env={})
+
+    keyring = SlowKeyring()
+    async with (
+        ScriptedServer(reply(200, {"data": []})) as old,
+        ScriptedServer(reply(200, {"data": []})) as new,
+    ):
+        first = settings(old.url, "OLD_KEY")
+        pool = ProviderPool(
+            first,
+            credentials=lambda: cast("Credentials", keyring),
+            runtime=Process(endpoint(old.url)),
+            embedded=lambda: catalog()["smollm2-135m"],
+            on_stage=lambda _: None,
+            gate=Gate(Roots(()), first.settings.privacy, DocumentStore()),
+            env={"OLD_KEY": "canary-old-0123456789", "NEW_KEY": "canary-new-0123456789"},
+            plugins={},
+        )
+        asking = asyncio.ensure_future((await pool.provider("team")).models())
+        await keyring.asked.wait()
+        await pool.configure(settings(new.url, "NEW_KEY"))
+        keyring.answers.set()
+        await asking
+        await (await pool.provider("team")).models()
+        keys = [each.requests[0].headers["authorization"] for each in (old, new)]
+        assert keys == ["Bearer canary-old-0123456789", "Bearer canary-new-0123456789"]
         await pool.aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from polypilot_providers.errors import AuthError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Mint = Callable[[dict[str, object]], list[str]]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the commands are shell scripts")
 
@@ -51,6 +54,156 @@ async def test_a_token_is_reused_until_it_may_be_old(
     assert (await minting.token("p", command)).reveal() == "token-az-2"
     minting.forget()
     assert (await minting.token("p", command)).reveal() == "token-az-3"
+
+
+class Clocks:
+    """A monotonic clock and one on the wall, which are set apart."""
+
+    def __init__(self) -> None:
+        self.passed, self.wall = 0.0, 1_795_000_000.0
+
+    def sleep(self, seconds: float, *, asleep: bool = False) -> None:
+        """Time goes by; while the machine is asleep the monotonic clock may stand."""
+        self.passed += 0 if asleep else seconds
+        self.wall += seconds
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+@pytest.fixture
+def minting(clocks: Clocks) -> TokenCommands:
+    return TokenCommands(lambda: clocks.passed, lambda: clocks.wall)
+
+
+@pytest.fixture
+def mint(script: Callable[..., Path], tmp_path: Path) -> Mint:
+    """A command that counts its tokens and prints them as JSON with these fields."""
+
+    def write(fields: dict[str, object]) -> list[str]:
+        count, more = tmp_path / "count", json.dumps(fields)[1:-1]
+        body = f"""
+            echo x >> "{count}"
+            printf '{{"access_token": "token-%s", %s}}' "$(wc -l < "{count}")" '{more}'
+        """
+        return [str(script(body))]
+
+    return write
+
+
+async def test_a_token_is_renewed_a_minute_before_it_ends(
+    minting: TokenCommands, clocks: Clocks, mint: Mint
+) -> None:
+    command = mint({"expires_in": 1000})
+    assert (await minting.token("p", command)).reveal() == "token-1"
+    clocks.sleep(939)
+    assert (await minting.token("p", command)).reveal() == "token-1"
+    clocks.sleep(1)
+    assert (await minting.token("p", command)).reveal() == "token-2"
+
+
+@pytest.mark.parametrize("asleep", [False, True])
+async def test_a_machine_that_slept_does_not_use_what_has_ended(
+    minting: TokenCommands, clocks: Clocks, mint: Mint, *, asleep: bool
+) -> None:
+    says: list[dict[str, object]] = [{"expires_in": 1000}, {"says": "nothing of its end"}]
+    for number, fields in zip((1, 3), says, strict=True):
+        command = mint(fields)
+        assert (await minting.token("p", command)).reveal() == f"token-{number}"
+        clocks.sleep(8 * 3600, asleep=asleep)
+        assert (await minting.token("p", command)).reveal() == f"token-{number + 1}"
+        minting.forget()
+
+
+async def test_a_clock_that_is_set_back_does_not_prolong_a_token(
+    minting: TokenCommands, clocks: Clocks, mint: Mint
+) -> None:
+    command = mint({"expires_on": clocks.wall + 1000})
+    await minting.token("p", command)
+    clocks.wall -= 86_400
+    clocks.sleep(940)
+    assert (await minting.token("p", command)).reveal() == "token-2"
+
+
+async def test_with_a_clock_that_is_late_a_token_is_kept_for_an_hour_at_most(
+    minting: TokenCommands, clocks: Clocks, mint: Mint
+) -> None:
+    command = mint({"expires_on": clocks.wall + 86_400})
+    await minting.token("p", command)
+    clocks.sleep(tokens.LONGEST_S - 1)
+    assert (await minting.token("p", command)).reveal() == "token-1"
+    clocks.sleep(1)
+    assert (await minting.token("p", command)).reveal() == "token-2"
+
+
+async def test_a_clock_that_is_early_does_not_keep_a_token_from_being_used(
+    minting: TokenCommands, clocks: Clocks, mint: Mint
+) -> None:
+    """Whether it has ended is the supplier's to say. It is not kept."""
+    command = mint({"expires_on": clocks.wall - 10})
+    assert (await minting.token("p", command)).reveal() == "token-1"
+    assert (await minting.token("p", command)).reveal() == "token-2"
+
+
+async def test_of_a_token_that_ends_soon_half_the_rest_is_used(
+    minting: TokenCommands, clocks: Clocks, mint: Mint
+) -> None:
+    command = mint({"expires_in": 40})
+    await minting.token("p", command)
+    clocks.sleep(19)
+    assert (await minting.token("p", command)).reveal() == "token-1"
+    clocks.sleep(1)
+    assert (await minting.token("p", command)).reveal() == "token-2"
+
+
+async def test_a_refused_token_is_asked_for_again_once(
+    minting: TokenCommands, clocks: Clocks, mint: Mint
+) -> None:
+    command = mint({"expires_in": 3600})
+    minting.refused(command)  # nothing to forget
+    assert (await minting.token("p", command)).reveal() == "token-1"
+    for _ in range(2):  # two requests with the same token
+        minting.refused(command)
+    assert (await minting.token("p", command)).reveal() == "token-2"
+    minting.refused(command)
+    assert (await minting.token("p", command)).reveal() == "token-2"
+    clocks.sleep(tokens.AGAIN_S)
+    minting.refused(command)
+    assert (await minting.token("p", command)).reveal() == "token-3"
+    minting.forget()  # the user has done something
+    assert (await minting.token("p", command)).reveal() == "token-4"
+    minting.refused(command)
+    assert (await minting.token("p", command)).reveal() == "token-5"
+
+
+async def test_neither_the_token_nor_what_is_around_it_reaches_a_log(
+    minting: TokenCommands, mint: Mint
+) -> None:
+    command = mint({"refresh_token": "another-secret-thing"})
+    token = (await minting.token("p", command)).reveal()
+    assert token not in redact(f"got {token}")
+
+
+@pytest.mark.parametrize(
+    ("name", "wants"),
+    [
+        ("op", "1Password"),
+        ("az", "az login"),
+        ("gcloud", "gcloud auth login"),
+        ("AWS", "sso login"),
+    ],
+)
+@pytest.mark.parametrize("body", ["exit 1", "sleep 600"])
+async def test_what_a_known_program_wants_is_told(
+    script: Callable[..., Path], name: str, wants: str, body: str
+) -> None:
+    limit = 10 if body == "exit 1" else 0.1
+    async with asyncio.timeout(30):
+        with pytest.raises(AuthError) as caught:
+            await TokenCommands(within=limit).token("p", [str(script(body, name=name)), "read"])
+    assert wants in caught.value.cure
 
 
 async def test_what_a_command_prints_that_was_forgotten_meanwhile_is_not_kept(
@@ -168,5 +321,5 @@ async def test_it_runs_in_the_home_folder(
     home = Path(os.environ["HOME"]).resolve()  # noqa: ASYNC240 - the test may
     assert (await TokenCommands().token("p", [str(path)])).reveal() == str(home)
     monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
-    here = os.getcwd()  # noqa: PTH109 - asked of the system, as `pwd -P` does
-    assert (await TokenCommands().token("p", [str(path)])).reveal() == str(here)
+    # Never where the process is, which may be a repository.
+    assert (await TokenCommands().token("p", [str(path)])).reveal() == "/"

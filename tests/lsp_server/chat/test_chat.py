@@ -20,6 +20,8 @@ from polypilot.workspace.documents import Position
 from polypilot_providers.errors import AuthError, RateLimited, StreamBroken
 from polypilot_providers.router import Router, Target
 from polypilot_providers.types import (
+    FilePart,
+    ImagePart,
     Refusal,
     Stop,
     StopReason,
@@ -234,6 +236,55 @@ async def test_one_answer_at_a_time_per_session(chat: Chat):
 
 
 # --- attachments
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+PDF = b"%PDF-1.7 /Type /Pages ... /Type /Page ... /Type/Page>>"
+
+
+async def test_pictures_and_documents_go_as_what_they_are(chat: Chat) -> None:
+    chat.one.says("ok")
+    wanted: list[Attach] = []
+    for name, data in (("a.png", PNG), ("docs/b.pdf", PDF)):
+        path = chat.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        wanted.append(Attach(path.as_uri()))
+    wanted.append(Attach(chat.write("c.py", "x = 1\n")))
+    found = await chat.ask("why?", attachments=wanted)
+    items = one(events.Context, found).items
+    assert [(each.media_type, each.tokens) for each in items[:2]] == [
+        ("image/png", 1600),
+        ("application/pdf", 3200),
+    ]
+    assert not items[2].media_type
+    (message,) = chat.one.requests[0].messages
+    picture, document, text = message.parts
+    assert picture == ImagePart("image/png", PNG)
+    assert document == FilePart("application/pdf", "docs/b.pdf", PDF)
+    assert isinstance(text, TextPart)
+    assert "x = 1" in text.text
+
+
+async def test_a_picture_that_is_excluded_later_is_left_out(chat: Chat) -> None:
+    chat.one.says("ok")
+    chat.one.says("ok")
+    path = chat.root / "a.png"
+    path.write_bytes(PNG)
+    session = one(events.Session, await chat.ask("x", attachments=[Attach(path.as_uri())]))
+    chat.write(".gitignore", "*.png\n")
+    await chat.ask("and now?", session_id=session.session_id)
+    parts = chat.one.requests[-1].messages[0].parts
+    assert [type(part) for part in parts] == [TextPart]
+    assert "may not be sent any more" in chat.sent()[0][1]
+
+
+async def test_pictures_count_toward_the_length(chat: Chat) -> None:
+    path = chat.root / "a.png"
+    path.write_bytes(PNG + bytes(4_900_000))
+    wanted = [Attach(path.as_uri())] * 2
+    with pytest.raises(ChatError) as caught:
+        await chat.ask("x", attachments=wanted)
+    assert caught.value.code == "too_long"
 
 
 async def test_an_open_document_goes_along_with_its_unsaved_text(chat: Chat):

@@ -111,8 +111,8 @@ async def test_native_fill_in_the_middle_over_http(
     wired = Wired(world, server, COMPLETION_LIMITS, wire=wire, completion=mode)
     answer = await asyncio.wait_for(wired.ask(world.open("x = |\ny\n")), BOUND)
     assert answer.suggestions[0].text == "os.getcwd()"
-    body = server.requests[0].json
-    assert server.requests[0].path == path
+    body = server.requests[-1].json
+    assert server.requests[-1].path == path
     assert (body["prompt"], body["suffix"], body["stream"]) == ("x =", "\ny\n", True)
     await wired.aclose()
 

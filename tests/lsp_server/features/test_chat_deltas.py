@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from polypilot.chat import events
-from polypilot.lsp import methods
+from polypilot.lsp import chat_methods
 from polypilot.lsp.features import chat, session
 from polypilot.lsp.server import PolypilotServer
 from polypilot_providers.types import Usage
@@ -66,13 +66,13 @@ def server(sink: Sink) -> PolypilotServer[Backend]:
 @pytest.fixture
 def answer(
     server: PolypilotServer[Backend],
-) -> Callable[..., asyncio.Task[methods.ChatSendResult]]:
+) -> Callable[..., asyncio.Task[chat_methods.ChatSendResult]]:
     """Starts passing on what a stream yields."""
 
     def start(
         stream: AsyncGenerator[events.ChatEvent, None], token: str | None = "t"
-    ) -> asyncio.Task[methods.ChatSendResult]:
-        params = methods.ChatSendParams(
+    ) -> asyncio.Task[chat_methods.ChatSendResult]:
+        params = chat_methods.ChatSendParams(
             "hi", partial_result_token=token, work_done_token="w" if token else None
         )
         made = chat._Answer(server, params)  # pyright: ignore[reportPrivateUsage] - there is no public way to see or bring about this

@@ -248,9 +248,13 @@ async def test_providers_models_and_the_choice(
         "polypilot/select", {"for": "chat", "provider": "ollama", "model": "m"}
     )
     assert (chosen["provider"], chosen["model"], chosen["for"]) == ("ollama", "m", "chat")
+    assert "warning" not in chosen
     status = await editor.result("polypilot/status")
     assert status["chat"] == {"provider": "ollama", "model": "m"}
     assert status["completion"]["provider"] == "team"
+    slow = await editor.result("polypilot/select", {"for": "completion", "provider": "meta"})
+    assert (slow["provider"], slow["saved"]) == ("meta", True)
+    assert "always reasons" in slow["warning"]
 
 
 async def test_pause_trust_and_doctor(

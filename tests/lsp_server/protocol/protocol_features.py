@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from polypilot.errors import UserError
-from polypilot.lsp import methods
+from polypilot.lsp import chat_methods, methods
 from polypilot.lsp.faults import Code, ReplyError
 from polypilot.lsp.sync import position_of
 from polypilot.tasks import Tasks, run_blocking
@@ -221,16 +221,16 @@ def register_documents(server: PolypilotServer[FakeBackend]) -> None:
         for number in range(_value(params, "count", 10)):
             await server.drained()
             await asyncio.sleep(0)
-            text = methods.TextDelta("x" * _value(params, "size", 10) + str(number))
+            text = chat_methods.TextDelta("x" * _value(params, "size", 10) + str(number))
             server.progress(types.ProgressParams("token", text))
             sent += 1
         return sent
 
     @server.feature(methods.CHAT_SEND)
-    async def chat(params: methods.ChatSendParams) -> methods.ChatSendResult:
-        usage = methods.Usage(input_tokens=len(params.text))
+    async def chat(params: chat_methods.ChatSendParams) -> chat_methods.ChatSendResult:
+        usage = chat_methods.Usage(input_tokens=len(params.text))
         model = ",".join(item.kind for item in params.context)
-        return methods.ChatSendResult("s1", "m1", "end", "fake", model, usage=usage)
+        return chat_methods.ChatSendResult("s1", "m1", "end", "fake", model, usage=usage)
 
     @server.feature(methods.SELECT)
     async def select(params: methods.SelectParams) -> methods.SelectResult:

@@ -300,8 +300,10 @@ async def test_a_key_in_the_environment_is_listed_by_its_variable(cli: Any):
         [
             {
                 "provider": "anthropic",
+                "account": "",
                 "origin": "https://api.anthropic.com",
                 "source": "environment (ANTHROPIC_API_KEY)",
+                "in_use": True,
             }
         ]
     ]

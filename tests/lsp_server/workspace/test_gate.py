@@ -24,6 +24,8 @@ from polypilot.workspace.gate import (
     Windows,
     assemble,
 )
+from polypilot.workspace.gate_outgoing import OutgoingMedia
+from polypilot.workspace.gate_read import MAX_MEDIA_BYTES
 from polypilot.workspace.roots import uri_of
 from polypilot_providers.types import (
     ChatRequest,
@@ -444,12 +446,60 @@ def test_pipes_devices_folders_and_sockets_are_not_opened(bench: Any):
 
 @pytest.mark.parametrize(
     "raw",
-    [b"\x7fELF\x00\x01", b"text\x00more", b"\xff\xd8\xff\xe0" * 20, bytes(range(256)) * 4],
+    [b"\x7fELF\x00\x01", b"text\x00more", b"\xff\xd8\xfe\xe0" * 20, bytes(range(256)) * 4],
 )
 def test_what_is_no_text_is_refused(bench: Any, raw: bytes):
     (bench.root / "x.txt").write_bytes(raw)
     with pytest.raises(ExcludedError, match="not text"):
         bench.gate.read_file(str(bench.root / "x.txt"))
+
+
+MEDIA = {
+    "image/png": b"\x89PNG\r\n\x1a\n\0\0",
+    "image/jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF",
+    "image/gif": b"GIF89a\1\0\1\0",
+    "image/webp": b"RIFF\x1a\0\0\0WEBPVP8L",
+    "application/pdf": b"%PDF-1.7\n%\xe2\xe3",
+}
+
+
+@pytest.mark.parametrize("media_type", list(MEDIA))
+def test_pictures_and_documents_are_known_by_how_they_begin(bench: Any, media_type: str):
+    file = bench.root / "x.txt"
+    file.write_bytes(MEDIA[media_type])
+    admitted = bench.gate.read_any(str(file))
+    assert (admitted.media.media_type, admitted.media.data) == (media_type, MEDIA[media_type])
+    assert admitted.text.text == ""
+    assert admitted.text.sources == (str(file),)
+    assert "PNG" not in repr(admitted.media)
+    with pytest.raises(ExcludedError, match="not text"):
+        bench.gate.read_file(str(file))
+    with pytest.raises(TypeError):
+        OutgoingMedia(media_type, b"")
+    with pytest.raises(TypeError):
+        pickle.dumps(admitted.media)
+
+
+def test_a_picture_may_be_bigger_than_a_text_but_not_huge(bench: Any):
+    file = bench.root / "x.png"
+    file.write_bytes(MEDIA["image/png"] + bytes(MAX_MEDIA_BYTES - 10))
+    assert len(bench.gate.read_any(str(file)).media.data) == MAX_MEDIA_BYTES
+    for size in (MAX_MEDIA_BYTES - 9, MAX_MEDIA_BYTES * 2):
+        file.write_bytes(MEDIA["image/png"] + bytes(size))
+        with pytest.raises(ExcludedError, match="bigger than 5,000,000"):
+            bench.gate.read_any(str(file))
+    file.write_bytes(b"x" * (MAX_MEDIA_BYTES - 9))
+    with pytest.raises(ExcludedError, match="bigger than 2,000,000"):
+        bench.gate.read_any(str(file))
+
+
+def test_an_excluded_picture_is_not_read(bench: Any):
+    (bench.root / ".env").mkdir()
+    for name in ("key.pem", ".env/x.png"):
+        file = bench.root / name
+        file.write_bytes(MEDIA["image/png"])
+        with pytest.raises(ExcludedError):
+            bench.gate.read_any(str(file))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])

@@ -10,8 +10,12 @@ local function is_id(text)
   return text:match("^[%w][%w._-]*$") ~= nil
 end
 
-local function store(provider, key, callback)
-  cli.run({ "auth", "set", provider, "--stdin" }, { stdin = key .. "\n" }, function(code, output)
+local function store(provider, key, callback, account)
+  local arguments = { "auth", "set", provider, "--stdin" }
+  if account then
+    vim.list_extend(arguments, { "--account", account })
+  end
+  cli.run(arguments, { stdin = key .. "\n" }, function(code, output)
     -- The program doesn't repeat the key; if some wrapper did, it still won't be shown.
     output = output:gsub(vim.pesc(key), "…")
     if code == 0 then
@@ -38,7 +42,8 @@ end
 --- Asks for one provider's key.
 ---@param provider string its id
 ---@param callback? fun(stored: boolean)
-function M.ask(provider, callback)
+---@param account? string the key's name, of several
+function M.ask(provider, callback, account)
   callback = callback or function() end
   if not is_id(provider) then
     -- Perhaps the key itself was typed here: leave no trace of it.
@@ -58,7 +63,7 @@ function M.ask(provider, callback)
     util.notify("no key was entered; nothing has changed")
     return callback(false)
   end
-  store(provider, key, callback)
+  store(provider, key, callback, account)
 end
 
 return M

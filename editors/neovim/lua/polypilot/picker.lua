@@ -65,6 +65,9 @@ local function save(purpose, provider, model)
         util.value(result.model) and " / " .. result.model or ""
       )
     )
+    if util.value(result.warning) then
+      util.notify(result.warning, vim.log.levels.WARN)
+    end
   end)
 end
 
@@ -96,7 +99,7 @@ local function with_key(row, proceed)
     if stored then
       proceed()
     end
-  end)
+  end, util.value(row.account))
 end
 
 ---@param prompt string

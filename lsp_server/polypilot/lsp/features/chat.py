@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from lsprotocol import types
 
+from polypilot.lsp import chat_methods as values
 from polypilot.lsp import methods
 from polypilot.workspace.documents import Position
 from polypilot_providers.types import usage_fields
@@ -40,7 +41,7 @@ def register(server: PolypilotServer[Backend]) -> None:
             answering.cancel()
 
     @server.feature(methods.CHAT_SEND, cancel_grace=STOP_GRACE)
-    async def send(params: methods.ChatSendParams) -> methods.ChatSendResult:
+    async def send(params: values.ChatSendParams) -> values.ChatSendResult:
         # Before anything is waited for: it may be stopped from now on, and its ranges are of
         # the texts as they are now.
         token, task = params.work_done_token, asyncio.current_task()
@@ -54,18 +55,18 @@ def register(server: PolypilotServer[Backend]) -> None:
                 del running[token]
 
     @server.feature(methods.CHAT_SESSIONS)
-    async def sessions(_params: None) -> list[methods.ChatSession]:
+    async def sessions(_params: None) -> list[values.ChatSession]:
         backend = await server.backend()
-        return [methods.ChatSession(**asdict(each)) for each in backend.chat.sessions()]
+        return [values.ChatSession(**asdict(each)) for each in backend.chat.sessions()]
 
     @server.feature(methods.CHAT_CLOSE)
-    async def close(params: methods.ChatCloseParams) -> None:
+    async def close(params: values.ChatCloseParams) -> None:
         (await server.backend()).chat.close(params.session_id)
 
 
 async def _answer(
-    server: PolypilotServer[Backend], params: methods.ChatSendParams
-) -> methods.ChatSendResult:
+    server: PolypilotServer[Backend], params: values.ChatSendParams
+) -> values.ChatSendResult:
     backend = await server.backend()
     await backend.refresh()
     await backend.gate.look(_said_before(backend, params.session_id), LOOK_S)
@@ -80,7 +81,7 @@ async def _answer(
     return await _Answer(server, params).run(stream)
 
 
-def _attach(wanted: methods.Attachment) -> attachments.Attach:
+def _attach(wanted: values.Attachment) -> attachments.Attach:
     from polypilot.chat.attachments import Attach  # noqa: PLC0415 - with the backend, not before
 
     if wanted.kind == "document" or wanted.range is None:
@@ -110,22 +111,22 @@ class _Known:
     model: str = ""
     stop_reason: str = "cancelled"
     text: str = ""
-    usage: methods.Usage | None = None
-    error: methods.Problem | None = None
+    usage: values.Usage | None = None
+    error: values.Problem | None = None
 
 
 class _Answer:
     """One answer on its way to the editor."""
 
-    def __init__(self, server: PolypilotServer[Backend], params: methods.ChatSendParams) -> None:
+    def __init__(self, server: PolypilotServer[Backend], params: values.ChatSendParams) -> None:
         self._server = server
         self._token = params.partial_result_token
         self._work = params.work_done_token
         self._known = _Known()
-        self._waiting: list[methods.TextDelta] = []
+        self._waiting: list[values.TextDelta] = []
         self._flush: asyncio.TimerHandle | None = None
 
-    async def run(self, stream: AsyncGenerator[events.ChatEvent, None]) -> methods.ChatSendResult:
+    async def run(self, stream: AsyncGenerator[events.ChatEvent, None]) -> values.ChatSendResult:
         """Pass the events on; the result. A cancelled answer has a result too."""
         self._progress(types.WorkDoneProgressBegin("Polypilot", cancellable=True))
         try:
@@ -145,9 +146,9 @@ class _Answer:
             self._progress(types.WorkDoneProgressEnd())
         return self._result()
 
-    def _result(self) -> methods.ChatSendResult:
+    def _result(self) -> values.ChatSendResult:
         known = self._known
-        return methods.ChatSendResult(
+        return values.ChatSendResult(
             session_id=known.session_id,
             message_id=known.message_id,
             stop_reason=known.stop_reason,
@@ -165,32 +166,39 @@ class _Answer:
                 self._known.message_id = event.message_id
                 self._known.provider, self._known.model = event.provider, event.model
                 self._send(
-                    methods.SessionDelta(
+                    values.SessionDelta(
                         event.session_id, event.message_id, event.provider, event.model
                     )
                 )
             case "context":
                 items = tuple(
-                    methods.ContextItem(each.uri, each.tokens, each.redacted, each.refused or None)
+                    values.ContextItem(
+                        each.uri,
+                        each.tokens,
+                        each.redacted,
+                        each.refused or None,
+                        each.media_type or None,
+                    )
                     for each in event.items
                 )
-                self._send(methods.ContextDelta(items))
+                self._send(values.ContextDelta(items))
             case "text":
                 self._known.text += event.text
-                self._text(methods.TextDelta(event.text))
+                self._text(values.TextDelta(event.text))
             case "thought":
-                self._text(methods.TextDelta(event.text, "thought"))
+                self._text(values.TextDelta(event.text, "thought"))
             case "toolCall":
-                self._send(methods.ToolCallDelta(event.id, event.name, event.arguments))
+                self._send(values.ToolCallDelta(event.id, event.name, event.arguments))
             case "citation":
-                self._send(methods.CitationDelta(event.url, event.title, event.text))
+                self._send(values.CitationDelta(event.url, event.title, event.text))
             case "refusal":
-                self._text(methods.TextDelta(event.text, "refusal"))
+                self._text(values.TextDelta(event.text, "refusal"))
             case "usage":
-                self._known.usage = methods.Usage(**usage_fields(event.usage))
-                self._send(methods.UsageDelta(**usage_fields(event.usage)))
+                fields = usage_fields(event.usage, event.cost)
+                self._known.usage = values.Usage(**fields)
+                self._send(values.UsageDelta(**fields))
             case "notice":
-                self._send(methods.NoticeDelta(event.message))
+                self._send(values.NoticeDelta(event.message))
             case "error":
                 pass  # it is part of the end
             case "end":
@@ -203,14 +211,14 @@ class _Answer:
         known.stop_reason = event.stop_reason
         known.provider, known.model = event.provider, event.model
         if event.usage is not None:
-            known.usage = methods.Usage(**usage_fields(event.usage))
+            known.usage = values.Usage(**usage_fields(event.usage, event.cost))
         if event.error is not None:
             error = event.error
-            known.error = methods.Problem(error.code, error.message, error.cure or None)
+            known.error = values.Problem(error.code, error.message, error.cure or None)
 
     # -- deltas --------------------------------------------------------------------------
 
-    def _text(self, delta: methods.TextDelta) -> None:
+    def _text(self, delta: values.TextDelta) -> None:
         """Text travels with what follows it closely; the first piece goes at once."""
         if self._token is None:
             return
@@ -228,10 +236,10 @@ class _Answer:
 
     def _send_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        joined: list[methods.TextDelta] = []
+        joined: list[values.TextDelta] = []
         for delta in waiting:
             if joined and joined[-1].kind == delta.kind:
-                joined[-1] = methods.TextDelta(joined[-1].text + delta.text, delta.kind)
+                joined[-1] = values.TextDelta(joined[-1].text + delta.text, delta.kind)
             else:
                 joined.append(delta)
         for delta in joined:
