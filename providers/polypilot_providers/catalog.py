@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator
 
 from polypilot_providers.errors import ConfigurationError
+from polypilot_providers.families import family
 from polypilot_providers.model_rows import (
     CompletionMode,
     ModelRow,
@@ -64,6 +65,9 @@ class ProviderRow(Row):
     name: str = ""
     wire: Wire
     completion: CompletionMode = "chat"
+    raw_tokens: bool = False
+    """Takes prompts as they are at ``/completions``: an unlisted model whose name is of a family
+    with fill-in-the-middle tokens is asked in those, whatever ``completion`` says."""
     completion_wire: Wire | None = None
     """The wire of completions, if it is another one than chat's (OpenAI: Chat Completions,
     which have stop sequences, beside Responses, which have none)."""
@@ -206,11 +210,16 @@ class ProviderRow(Row):
     def model(self, model_id: str) -> ModelRow:
         """The row of ``model_id``, or an empty one for a model the catalog does not list.
 
-        A dated id (``-20251001``, ``-2026-03-01``) has the row of its undated one.
+        A dated id (``-20251001``, ``-2026-03-01``) has the row of its undated one. With
+        ``raw_tokens``, an unlisted model's name tells how it completes.
         """
         by_id = {row.id: row for row in self.models}
         undated = _DATE.sub("", model_id)
-        return by_id.get(model_id) or by_id.get(undated) or ModelRow(id=model_id)
+        if row := by_id.get(model_id) or by_id.get(undated):
+            return row
+        if self.raw_tokens and (tokens := family(model_id)):
+            return ModelRow(id=model_id, completion=f"template:{tokens}")
+        return ModelRow(id=model_id)
 
     def lists(self, model_id: str) -> bool:
         """Whether the catalog knows ``model_id``."""

@@ -191,30 +191,10 @@ def exists(answer: Answer) -> bool | None:
     return not is_page(answer) if answer.ok else None
 
 
-_FAMILIES = (
-    (re.compile(r"qwen.*coder|codeqwen"), "qwen"),
-    (re.compile(r"codestral"), "codestral"),
-    (re.compile(r"deepseek-?coder"), "deepseek"),
-    (re.compile(r"star-?coder|stable-?code"), "starcoder"),
-    (re.compile(r"code-?llama"), "codellama"),
-    (re.compile(r"code-?gemma"), "codegemma"),
-    (re.compile(r"granite-?4"), "granite"),
-    (re.compile(r"granite.*code|granite-?3"), "granite3"),
-    (re.compile(r"seed-?coder"), "seed-coder"),
-    (re.compile(r"codegeex-?4"), "codegeex4"),
-)
-"""Names of models, and the family in whose fill-in-the-middle tokens they were trained."""
-
 _NO_CHAT = re.compile(
     r"embed|rerank|whisper|tts|speech|audio|image|dall|moderation|guard|bge-|transcri"
 )
 """Names of models that write no text."""
-
-
-def family(name: str) -> str:
-    """The family of templates that a model's name speaks for; empty: none."""
-    name = name.lower().replace("_", "-")
-    return next((found for pattern, found in _FAMILIES if pattern.search(name)), "")
 
 
 def writers(names: Iterable[str]) -> list[str]:

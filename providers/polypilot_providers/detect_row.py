@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from polypilot_providers.detect import RUNTIMES, Kind, Place, family, writers
+from polypilot_providers.detect import RUNTIMES, Kind, Place, writers
 from polypilot_providers.failures import ParameterRefused
+from polypilot_providers.families import family
 from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
 
 if TYPE_CHECKING:

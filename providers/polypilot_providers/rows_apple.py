@@ -75,13 +75,13 @@ ROWS = (
         base_url="http://127.0.0.1:8080/v1",
         auth="none",
         free=True,
+        raw_tokens=True,
         completion_model="default_model",
         chat_model="default_model",
         as_of=_AS_OF,
         source="mlx-lm's documentation of its server.",
         notes="`mlx_lm.server --model MODEL` has llama.cpp's port: if you run both, start it with "
         "`--port` and set base_url. default_model, the one it was started with, is from memory. "
-        "Coding models take raw tokens: set `completion` to template:FAMILY, such as "
-        "template:qwen.",
+        "For raw tokens it has to be asked by a coding model's name, or told `completion`.",
     ),
 )

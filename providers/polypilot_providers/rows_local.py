@@ -63,10 +63,12 @@ ROWS: tuple[ProviderRow, ...] = (
         base_url="http://localhost:1234/v1",
         auth="none",
         free=True,
+        raw_tokens=True,
+        prompt_tokens=3000,
         as_of=_AS_OF,
         source="LM Studio's documentation.",
-        notes="Coding models take raw tokens: set `completion` to template:FAMILY. If yours wants "
-        "a token, set auth to keyring; the header it wants was not found out.",
+        notes="The prompt fits into a window of 4,096 tokens, from memory what a model is loaded "
+        "with. If yours wants a token, set auth to keyring; the header it wants was not found out.",
     ),
     ProviderRow(
         id="vllm",
@@ -75,10 +77,11 @@ ROWS: tuple[ProviderRow, ...] = (
         base_url="http://localhost:8000/v1",
         auth="none",
         free=True,
+        raw_tokens=True,
         effort_field="reasoning_effort",
         as_of=_AS_OF,
         source="vLLM's source, pydantic-ai 2.68.",
-        notes="Refuses a suffix; coding models take raw tokens: `completion` template:FAMILY. "
+        notes="Refuses a suffix: coding models are asked in their own tokens. "
         "Started with `--api-key`, it wants auth keyring.",
     ),
     ProviderRow(

@@ -10,7 +10,7 @@ import pytest
 from polypilot.settings import SettingsError, remove_row, row_text, update_row
 from polypilot_prompts.fim import FAMILIES
 from polypilot_providers import catalog
-from polypilot_providers.detect import family
+from polypilot_providers.families import family
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -158,3 +158,23 @@ def test_errors_say_what_they_know() -> None:
         "x",
     )
     assert Limits().total is None
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("qwen2.5-coder-7b-instruct", "template:qwen"),
+        ("mlx-community/Qwen2.5-Coder-7B-4bit", "template:qwen"),
+        ("bigcode/starcoder2-15b", "template:starcoder"),
+        ("llama-3.3-70b-instruct", None),
+    ],
+)
+def test_a_models_name_tells_its_tokens_where_raw_prompts_are_taken(
+    name: str, mode: str | None
+) -> None:
+    for provider in ("lmstudio", "vllm", "mlx-lm"):
+        assert rows({})[provider].model(name).completion == mode
+    assert rows({})["together"].model(name).completion is None
+    listed = ModelRow(id=name, completion="chat")
+    row = rows({})["vllm"].model_copy(update={"models": (listed,)})
+    assert row.model(name) is listed

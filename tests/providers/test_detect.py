@@ -14,7 +14,6 @@ from polypilot_providers.call import Call
 from polypilot_providers.detect import (
     Kind,
     exists,
-    family,
     is_list,
     is_page,
     model_id,
@@ -34,6 +33,7 @@ from polypilot_providers.detect_row import (
     took,
 )
 from polypilot_providers.errors import AuthError, ConfigurationError, NetworkError
+from polypilot_providers.families import family
 from polypilot_providers.origin import Origin
 from polypilot_providers.testing import ScriptedServer, reply
 

@@ -148,10 +148,13 @@ class Rows:
         base = self.catalog.get(provider_id)
         if base is None:
             return {"id": provider_id, "name": provider_id}
+        start = base.model_dump()
+        if "completion" in values:
+            start["raw_tokens"] = False  # the user knows better than a model's name
         moved = values.get("base_url")
         if moved is None or _stays(str(moved.value), base.base_url):
-            return base.model_dump()
-        return {**base.model_dump(), "key_env": (), "command": ()}
+            return start
+        return {**start, "key_env": (), "command": ()}
 
     def _drop_bad(self, provider_id: str, values: dict[str, Leaf], exc: ValidationError) -> bool:
         """Report each bad field once and take it out. False if the row can't do without it."""

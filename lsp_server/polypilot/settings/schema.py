@@ -21,6 +21,8 @@ ROW_DESCRIPTIONS = {
     "llama-infill and ollama-generate use the endpoint's own fill-in-the-middle, chat asks in "
     "words, prefix sends only what is before the cursor, template:FAMILY writes the family's own "
     "tokens.",
+    "raw_tokens": "Takes raw prompts: models whose names are of a family with fill-in-the-middle "
+    "tokens are asked in those, unless `completion` is set.",
     "completion_wire": "Protocol of completions, if it is another one than chat's.",
     "base_url": "Address the wire's paths are appended to, https, or http on this machine. "
     "{name} is filled in from variables; the environment's variables are not expanded.",

@@ -176,6 +176,29 @@ async def test_complete_speaks_json(cli: Any, server: ScriptedServer, answers: A
     assert (stop["type"], stop["provider"], stop["model"]) == ("stop", "team", "coder")
 
 
+async def test_a_coding_model_of_a_local_server_is_asked_in_its_own_tokens(
+    cli: Any, server: ScriptedServer, answers: Any
+):
+    """Its name is all that is known of it; what the user says of the row counts more."""
+    (cli.folder / "app.py").write_text("def total(items):\n    return \n", encoding="utf-8")
+    row = (
+        '[completion]\nprovider = "vllm"\nmodel = "Qwen/Qwen2.5-Coder-7B"\n'
+        f'[providers.vllm]\nbase_url = "{server.url}/v1"\n'
+    )
+    cli.config.write_text(row, encoding="utf-8")
+    server.play(answers["completion"]("sum(items)"))
+    done = await cli.run("complete", "app.py:2:12")
+    assert (done.status, done.out) == (0, "sum(items)\n"), done.err
+    assert server.requests[0].path == "/v1/completions"
+    prompt = str(server.requests[0].json["prompt"])
+    assert prompt.index("<|fim_prefix|>") < prompt.index("<|fim_suffix|>")
+    assert prompt.endswith("<|fim_middle|>")
+    cli.config.write_text(row + 'completion = "chat"\n', encoding="utf-8")
+    server.play(answers["chat"]("sum(items)"))
+    await cli.run("complete", "app.py:2:12")
+    assert server.requests[-1].path == "/v1/chat/completions"
+
+
 async def test_an_excluded_file_is_not_completed_and_nothing_is_sent(
     cli: Any, server: ScriptedServer, answers: Any
 ):
