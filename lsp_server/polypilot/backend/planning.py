@@ -75,7 +75,8 @@ class Planner:
                 cure="Choose a local provider, or switch `privacy.local_only` off.",
             )
         embedded = allowed[0].provider_id == EMBEDDED
-        return ChatPlan(allowed, EMBEDDED_CHAT if embedded else CHAT_LIMITS, settings.chat.system)
+        limits = EMBEDDED_CHAT if embedded else CHAT_LIMITS
+        return ChatPlan(allowed, limits, settings.chat.system, settings.chat.effort or None)
 
     def model_row(self, row: ProviderRow, model: str) -> ModelRow:
         """What is known of a model; the embedded one's facts come from its file's row."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from polypilot.workspace.gate import Gate
     from polypilot_providers.catalog import ProviderRow
     from polypilot_providers.router import Router
-    from polypilot_providers.types import Cost, Usage
+    from polypilot_providers.types import Cost, Effort, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,7 @@ class CountedChat(WatchedChat):
         session_id: str | None = None,
         provider: str | None = None,
         model: str | None = None,
+        effort: Effort | None = None,
         attachments: Sequence[Attach] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
         """As ChatService.send; Usage and End say what it cost."""
@@ -178,6 +179,7 @@ class CountedChat(WatchedChat):
             session_id=session_id,
             provider=provider,
             model=model,
+            effort=effort,
             attachments=attachments,
         )
         receipt = _Receipt(self._spending)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from polypilot.workspace.gate import Gate
     from polypilot_providers.errors import ProviderError
     from polypilot_providers.router import Router, Switched
-    from polypilot_providers.types import Usage
+    from polypilot_providers.types import Effort, Usage
 
 
 class Watcher:
@@ -140,6 +140,7 @@ class WatchedChat(ChatService):
         session_id: str | None = None,
         provider: str | None = None,
         model: str | None = None,
+        effort: Effort | None = None,
         attachments: Sequence[Attach] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
         """As ChatService.send."""
@@ -148,6 +149,7 @@ class WatchedChat(ChatService):
             session_id=session_id,
             provider=provider,
             model=model,
+            effort=effort,
             attachments=attachments,
         )
         problem: Problem | None = None

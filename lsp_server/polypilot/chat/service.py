@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from polypilot.workspace.documents import DocumentStore
     from polypilot.workspace.gate import Gate
     from polypilot_providers.router import Router, Target
+    from polypilot_providers.types import Effort
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ class ChatPlan:
     limits: Limits = CHAT_LIMITS
     system: str = ""
     """What the user adds to our instructions."""
+    effort: Effort | None = None
+    """How much to reason; None leaves it to the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,12 @@ class ChatService:
         session_id: str | None = None,
         provider: str | None = None,
         model: str | None = None,
+        effort: Effort | None = None,
         attachments: Sequence[Attach] = (),
     ) -> AsyncGenerator[events.ChatEvent, None]:
         """Answer a message, as a stream of events that ends with an End.
+
+        What is given of ``provider``, ``model`` and ``effort`` holds from now on.
 
         Closing the generator, or cancelling the task that iterates it, stops the answer and
         closes the supplier's socket; what arrived is kept, marked as cancelled. A failure of
@@ -151,6 +157,7 @@ class ChatService:
         question = UserTurn(self._gate.typed(text), tuple(attached))
         self._check_size(session, question)
         session.provider, session.model = chosen
+        session.effort = effort or session.effort
         self._begin(session, text)
         session.turns.append(question)
         answer = AnswerTurn(f"{session.id}-{len(session.turns)}", *_first(plan, chosen))
@@ -215,6 +222,7 @@ class ChatService:
             ),
             system=system_prompt(plan.system),
             cache_key=session.id,
+            effort=session.effort or plan.effort,
         )
         return self._gate.last_check(request)
 

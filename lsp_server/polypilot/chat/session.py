@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from polypilot.chat.attachments import Attached
     from polypilot.chat.events import EndReason
     from polypilot.workspace.gate import Outgoing
-    from polypilot_providers.types import Usage
+    from polypilot_providers.types import Effort, Usage
 
 _WITHHELD = "(An attachment is left out: it may not be sent any more.)"
 
@@ -91,6 +91,8 @@ class ChatSession:
     provider: str = ""
     """Empty: whichever the settings select."""
     model: str = ""
+    effort: Effort | None = None
+    """None: as the settings say."""
     turns: list[UserTurn | AnswerTurn] = field(default_factory=list[UserTurn | AnswerTurn])
     busy: bool = False
 

@@ -25,6 +25,7 @@ class ChatSendParams:
     session_id: str | None = None
     provider: str | None = None
     model: str | None = None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     context: tuple[Attachment, ...] = ()
     partial_result_token: types.ProgressToken | None = None
     work_done_token: types.ProgressToken | None = None

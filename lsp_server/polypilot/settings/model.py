@@ -78,6 +78,9 @@ class CompletionSettings(_Section):
     )
 
 
+Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
 class ChatSettings(_Section):
     """Chat."""
 
@@ -95,6 +98,11 @@ class ChatSettings(_Section):
     )
     system: Annotated[str, _EDITOR] = Field(
         default="", description="Your own instructions, added to the system prompt of every chat."
+    )
+    effort: Annotated[Effort, _EDITOR] = Field(
+        default="",
+        description="How much a model is to reason before it answers; each takes the nearest of "
+        "its own levels. Empty leaves it to the model.",
     )
 
 

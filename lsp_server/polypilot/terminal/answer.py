@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from polypilot.backend import Backend
     from polypilot.chat.events import ChatEvent, EndReason
-    from polypilot_providers.types import Cost, Usage
+    from polypilot_providers.types import Cost, Effort, Usage
 
 
 class Sink(Protocol):
@@ -76,11 +76,13 @@ class Answer:
         *,
         provider: str,
         model: str,
+        effort: Effort | None = None,
         files: Sequence[Path],
     ) -> None:
         self._backend = backend
         self._sink = sink
         self._provider, self._model = provider, model
+        self._effort: Effort | None = effort
         self._files: Sequence[Path] = files
         self._session_id = ""
 
@@ -92,6 +94,7 @@ class Answer:
             session_id=self._session_id,
             provider=self._provider,
             model=self._model,
+            effort=self._effort,
             attachments=[Attach(path.as_uri()) for path in self._files],
         )
         self._sink.begin()

@@ -16,6 +16,9 @@ from polypilot.terminal.program import OK, Program, Session, workspace_root
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from polypilot_providers.types import Effort
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _LEAVE = ("/quit", "/exit")
 
 
@@ -25,6 +28,11 @@ _LEAVE = ("/quit", "/exit")
     "--provider", "provider_id", metavar="ID", default="", help="Instead of the chosen one."
 )
 @click.option("--model", metavar="MODEL", default="", help="Instead of the provider's default.")
+@click.option(
+    "--effort",
+    type=click.Choice(EFFORTS),
+    help="How much to reason first; the model takes the nearest of its own levels.",
+)
 @click.option(
     "--file",
     "files",
@@ -40,6 +48,7 @@ def chat(
     question: str | None,
     provider_id: str,
     model: str,
+    effort: Effort | None,
     files: Sequence[Path],
     json_mode: bool,
 ) -> int:
@@ -57,7 +66,12 @@ def chat(
     with program.session([workspace_root(Path.cwd()), *map(workspace_root, paths)]) as session:
         sink = JsonSink(program.output) if json_mode else TerminalSink(program.output)
         answer = Answer(
-            session.backend, sink, provider=provider_id or "", model=model or "", files=paths
+            session.backend,
+            sink,
+            provider=provider_id or "",
+            model=model or "",
+            effort=effort,
+            files=paths,
         )
         if not talk:
             return session.run(answer.to(question or ""))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from polypilot.chat import events
+    from polypilot_providers.types import Effort
 
 Said = str | Event | ProviderError
 
@@ -100,6 +101,7 @@ class Chat:
         self.one, self.two = Talker("one"), Talker("two")
         self.fallback: tuple[Target, ...] = ()
         self.system = ""
+        self.effort: Effort | None = None
         providers = {each.id: each for each in (self.one, self.two)}
 
         async def resolve(name: str) -> Talker:
@@ -119,7 +121,7 @@ class Chat:
 
     def plan(self, provider: str, model: str) -> ChatPlan:
         first = Target(provider or "one", model or "m")
-        return ChatPlan((first, *self.fallback), system=self.system)
+        return ChatPlan((first, *self.fallback), system=self.system, effort=self.effort)
 
     def write(self, name: str, text: str) -> str:
         """A file below the root; its URI."""

@@ -235,6 +235,20 @@ async def test_one_answer_at_a_time_per_session(chat: Chat):
     assert len(chat.service.get(info.session_id).turns) == 2
 
 
+# --- reasoning
+
+
+async def test_an_effort_holds_until_another_is_asked_for(chat: Chat) -> None:
+    for _ in range(4):
+        chat.one.says("ok")
+    session = one(events.Session, await chat.ask("x")).session_id
+    chat.effort = "low"
+    await chat.ask("x", session_id=session)
+    await chat.ask("x", session_id=session, effort="high")
+    await chat.ask("x", session_id=session)
+    assert [request.effort for request in chat.one.requests] == [None, "low", "high", "high"]
+
+
 # --- attachments
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)

@@ -155,6 +155,22 @@ async def test_a_broken_setting_is_named_with_its_line_and_the_rest_holds(
 # --- complete -----------------------------------------------------------------
 
 
+async def test_chat_takes_an_effort(cli: Any, server: ScriptedServer, answers: Any):
+    """By option, else by setting; each supplier's own field, the nearest level of the model's."""
+    row = (
+        f'[providers.openai]\nbase_url = "{server.url}/v1"\nwire = "openai-chat"\nauth = "none"\n'
+        '[chat]\nprovider = "openai"\nmodel = "gpt-5.4-nano"\neffort = "minimal"\n'
+    )
+    cli.config.write_text(row, encoding="utf-8")
+    server.play(answers["chat"]("hi"))
+    await cli.run("chat", "why?", "--effort", "high")
+    await cli.run("chat", "why?")
+    sent = [request.json["reasoning_effort"] for request in server.requests]
+    assert sent == ["high", "low"]
+    refused = await cli.run("chat", "why?", "--effort", "lots")
+    assert (refused.status, len(server.requests)) == (2, 2)
+
+
 async def test_complete_prints_the_text_alone(cli: Any, server: ScriptedServer, answers: Any):
     server.play(answers["completion"]("sum(", "items)"))
     file = cli.folder / "app.py"

@@ -76,6 +76,7 @@ async def _answer(
         session_id=params.session_id,
         provider=params.provider,
         model=params.model,
+        effort=params.effort,
         attachments=[_attach(each) for each in params.context],
     )
     return await _Answer(server, params).run(stream)
