@@ -32,6 +32,7 @@ from polypilot_providers.testing import (
 )
 from polypilot_providers.types import (
     ChatRequest,
+    Citation,
     CompletionRequest,
     Event,
     FilePart,
@@ -159,6 +160,24 @@ def test_tool_calls_are_assembled_by_index() -> None:
         ToolCall("a", "add", '{"x":1}'),
         ToolCall("b", "mul", "{}"),
         Stop(StopReason.TOOL_CALLS),
+    ]
+
+
+def test_sources_are_told_once_however_they_are_listed() -> None:
+    """By annotations (OpenAI, OpenRouter), or in lists that come with every chunk."""
+    one = {"type": "url_citation", "url_citation": {"url": "https://a", "title": "A"}}
+    other = {"type": "file_citation", "file": "x"}
+    listed = {"citations": ["https://a", "https://b", 7], "search_results": [{"url": "https://c"}]}
+    chunk = delta(content="hi", annotations=[one, other, one])
+    value = json.loads(chunk.removeprefix(b"data: ")) | listed
+    again = b"data: " + json.dumps(value).encode() + b"\n\n"
+    assert read(chunk, again, delta("stop"), DONE) == [
+        TextDelta("hi"),
+        Citation("https://a", "A"),
+        TextDelta("hi"),
+        Citation("https://c"),
+        Citation("https://b"),
+        Stop(StopReason.END),
     ]
 
 

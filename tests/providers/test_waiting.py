@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from polypilot_providers.base import COMPLETION_LIMITS, Limits
-from polypilot_providers.catalog import ModelRow, ProviderRow
+from polypilot_providers.catalog import ModelRow, ProviderRow, rows
 from polypilot_providers.errors import NetworkError, StreamBroken, TimedOut
 from polypilot_providers.factory import address, build
 from polypilot_providers.failures import Peer
@@ -236,3 +236,15 @@ async def test_a_server_elsewhere_loads_nothing_for_us(http: HttpClient, key: Ke
         _, error = await outcome(cloud.chat(ASK, Limits(5, SHORT, SHORT)))
         assert isinstance(error, TimedOut)
         assert "0.2 s" in error.message
+
+
+async def test_the_embedded_model_is_there_when_its_process_is(
+    http: HttpClient, key: KeySource
+) -> None:
+    embedded = rows({})["embedded"]
+    async with ScriptedServer(stream(Stall(), end=False)) as server:
+        provider = build(embedded, key, http, base_url=server.url)
+        asked = CompletionRequest("", "x", raw=True)
+        _, error = await outcome(provider.complete(asked, Limits(5, SHORT, LONG, LONG)))
+        assert isinstance(error, TimedOut)
+        assert error.limit == "first_byte"

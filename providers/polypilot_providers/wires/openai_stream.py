@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from polypilot_providers.errors import Unavailable
 from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
-from polypilot_providers.types import Refusal, StopReason, TextDelta, ThoughtDelta, Usage
+from polypilot_providers.types import Citation, Refusal, StopReason, TextDelta, ThoughtDelta, Usage
 from polypilot_providers.wires.shared import SseParser, Text, ToolDrafts, closing, first_int
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class OpenAIParser(SseParser):
         self._usage: Usage | None = None
         self._finish = ""
         self._stopped_by: object = None
+        self._cited: set[str] = set()
 
     def payload(self, event: str, value: Mapping[str, object]) -> Iterator[Event]:
         """See SseParser."""
@@ -56,6 +57,10 @@ class OpenAIParser(SseParser):
             choice = as_dict(entry)
             if not choice.get("index"):
                 yield from self._choice(choice)
+        for source in as_list(value.get("search_results")):
+            yield from self._cite(as_dict(source))
+        for url in as_list(value.get("citations")):
+            yield from self._cite({"url": url})
 
     def whole(self, value: Mapping[str, object]) -> Iterator[Event]:
         """See SseParser: a message in place of a delta, else the same."""
@@ -90,8 +95,18 @@ class OpenAIParser(SseParser):
             self.progress += 1
         for call in as_list(delta.get("tool_calls")):
             self._tool(as_dict(call))
+        for annotation in as_list(delta.get("annotations")):
+            yield from self._cite(as_dict(as_dict(annotation).get("url_citation")))
         if finish := as_str(choice.get("finish_reason")):
             self._finished(finish, choice)
+
+    def _cite(self, source: Mapping[str, object]) -> Iterator[Event]:
+        """A source once, however often it is cited: some servers list all in every chunk."""
+        url = as_str(source.get("url"))
+        if url and url not in self._cited:
+            self._cited.add(url)
+            self.progress += 1
+            yield Citation(url, as_str(source.get("title")), as_str(source.get("content")))
 
     def _texts(self, piece: object) -> Iterator[Event]:
         if text := self._text.add(piece):

@@ -75,7 +75,8 @@ class LoadingProvider(WireProvider):
     ) -> AsyncGenerator[Event, None]:
         """See WireProvider."""
         model = as_str(as_dict(call.body).get("model"))
-        if self.local:
+        # The embedded runtime's row has no address of its own: its model is there when it is.
+        if self.local and self._row.base_url:
             limits = self._rests.limits(model, limits)
         began = False
         try:
