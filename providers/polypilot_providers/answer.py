@@ -19,7 +19,7 @@ class Answer:
 
     status: int = 0
     """0: no answer came; ``error`` says why."""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """Looks names up without regard to case."""
     body: bytes = field(default=b"", repr=False)
     error: ProviderError | None = None

@@ -84,7 +84,7 @@ class ProviderRow(Row):
     """Added to every request; never a key."""
     auth: Auth = "keyring"
     auth_header: AuthHeader = ""
-    account: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    account: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """The name of the key to use, where the user has several (``work``); with ``auth = "aws"``
     the AWS profile. Empty: the one without a name."""
     client_cert: str = ""

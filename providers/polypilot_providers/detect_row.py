@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from polypilot_providers.catalog import rows
 from polypilot_providers.detect import RUNTIMES, Kind, Place, writers
 from polypilot_providers.failures import ParameterRefused
 from polypilot_providers.families import family
@@ -20,8 +21,18 @@ _TAIL = "\n\n\ndef subtract(first, second):\n    return first - second\n\n\nprin
 """Ours: nothing of the user's is ever in a question that only wants to learn something."""
 _FEW = 8
 """Up to so many models the first is taken for a sensible choice; beyond, the user has to choose."""
-_APPLE_PROMPT = 2000
-"""Of a window of 4,096 tokens."""
+CATALOG: dict[Kind, tuple[str, ...]] = {
+    Kind.OLLAMA: ("ollama",),
+    Kind.LLAMA_CPP: ("llama.cpp",),
+    Kind.LMSTUDIO: ("lmstudio",),
+    Kind.VLLM: ("vllm",),
+    Kind.MLX: ("mlx-lm",),
+    Kind.APPLE: ("afm", "apple-fm", "apfel"),
+    Kind.LITELLM: ("litellm",),
+}
+"""The catalog's rows of each kind, the one to be like first; at most one of them per port."""
+_ALIKE = ("effort_field", "prompt_tokens", "stop_limit")
+"""What every server of a kind takes, wherever it is."""
 
 ENDPOINTS = {
     "chat": "/chat/completions",
@@ -228,12 +239,14 @@ class Found:
             ("auth_header", self.auth_header, ""),
             ("free", self.runtime and self.origin.is_loopback, False),
             ("forwards", self.kind is Kind.LITELLM and self.origin.is_loopback, False),
-            ("effort_field", "reasoning_effort" if self.kind is Kind.VLLM else "", ""),
-            ("prompt_tokens", _APPLE_PROMPT if self.kind is Kind.APPLE else 8000, 8000),
             ("max_tokens_field", self._asked.max_tokens_field, "max_tokens"),
             ("stream_usage", self._asked.stream_usage, True),
         )
-        return fields | {name: value for name, value, default in known if value != default}
+        fields |= {name: value for name, value, default in known if value != default}
+        for like in CATALOG.get(self.kind, ())[:1]:
+            row = rows({})[like].model_dump(include=set(_ALIKE), exclude_defaults=True)
+            fields |= {name: row[name] for name in _ALIKE if name in row}
+        return fields
 
     @property
     def _asked(self) -> Question:

@@ -86,8 +86,9 @@ def _without_echo(said: str, texts: Sequence[str]) -> str:
             hide[start : start + _RUN] = [True] * _RUN
     for short in texts:
         if _SHORTEST <= len(short) < _RUN:
-            for found in re.finditer(re.escape(short), said):
-                hide[found.start() : found.end()] = [True] * len(short)
+            for form in set(_forms(short)):
+                for found in re.finditer(re.escape(form), said):
+                    hide[found.start() : found.end()] = [True] * len(form)
     runs = groupby(zip(hide, said, strict=True), key=itemgetter(0))
     return "".join(_HIDDEN if own else "".join(char for _, char in run) for own, run in runs)
 

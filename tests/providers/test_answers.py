@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pytest
+
 from polypilot_providers.catalog import ProviderRow
 from polypilot_providers.errors import RateLimited, StreamBroken, Unavailable
 from polypilot_providers.factory import build
@@ -581,3 +583,27 @@ class TestInfill(Answers):
             StreamBroken,
         ),
     }
+
+
+# --- the suite itself, which others rely on
+
+
+async def test_the_suite_finds_what_is_wrong() -> None:
+    class Wrong(TestOllamaGenerate):
+        answers: ClassVar[Mapping[str, Case]] = {
+            **TestOllamaGenerate.answers,
+            "text": Case(lines({"response": "hi"}, last()), (*HI, OLLAMA_COUNTS, END)),
+        }
+
+    with pytest.raises(AssertionError, match="text"):
+        await Wrong().test_every_answer_however_it_is_cut()
+    with pytest.raises(AssertionError, match="text"):
+        await Wrong().test_every_answer_cut_short()
+
+
+@pytest.mark.parametrize("lacks", [frozenset[str](), TestOllamaGenerate.lacks | {"text"}])
+def test_the_suite_wants_each_kind_shown_or_named(lacks: frozenset[str]) -> None:
+    suite = TestOllamaGenerate()
+    suite.lacks = lacks  # pyright: ignore[reportAttributeAccessIssue] - one instance's
+    with pytest.raises(AssertionError):
+        suite.test_every_kind_is_shown_or_lacking()

@@ -11,6 +11,7 @@ from polypilot_providers import failures
 from polypilot_providers.answer import Answer
 from polypilot_providers.base import Limits
 from polypilot_providers.call import Call
+from polypilot_providers.catalog import ProviderRow, rows
 from polypilot_providers.detect import (
     Kind,
     exists,
@@ -24,6 +25,7 @@ from polypilot_providers.detect import (
     writers,
 )
 from polypilot_providers.detect_row import (
+    CATALOG,
     Found,
     Question,
     fill,
@@ -377,7 +379,7 @@ def test_a_row_has_only_what_differs_from_a_new_one() -> None:
     assert fields["auth_header"] == "api-key"
     assert found(Kind.VLLM, "m").fields()["effort_field"] == "reasoning_effort"
     assert "free" not in found(Kind.VLLM, "m", url="https://v.example").fields()
-    assert found(Kind.APPLE, "m").fields()["prompt_tokens"] == 2000
+    assert found(Kind.APPLE, "m").fields()["prompt_tokens"] == 2500
     assert found(Kind.LITELLM, "m").fields()["forwards"] is True
 
 
@@ -393,3 +395,12 @@ def test_what_is_not_known_is_said() -> None:
     assert "between prefix and suffix" in guess.unknown()[0]
     guess.suffix = False
     assert guess.unknown() == []
+
+
+@pytest.mark.parametrize("kind", list(CATALOG))
+def test_a_server_of_a_known_kind_is_treated_as_the_catalogs(kind: Kind) -> None:
+    made = found(kind, "m").fields()
+    row = ProviderRow.model_validate({"id": "mine", **made})
+    like = rows({})[CATALOG[kind][0]]
+    for name in ("effort_field", "prompt_tokens", "stop_limit"):
+        assert getattr(row, name) == getattr(like, name)

@@ -24,6 +24,7 @@ from polypilot_providers.types import (
     Tool,
     user,
 )
+from polypilot_providers.wires.asking import own_text
 
 if TYPE_CHECKING:
     from polypilot_providers.http import HttpClient
@@ -119,6 +120,22 @@ async def test_files_beside_a_completion_are_known(http: HttpClient) -> None:
         )
         assert error is not None
         assert "unreleased" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("kunden/offer_acme.pdf", "offer_acme.pdf"),
+        ("a_b_salary_of_joe.smith_q3.pdf", "a b salary of joe smith q3 pdf"),
+        ("M\u00fcllers.pdf", "M\\u00fcllers.pdf"),
+    ],
+)
+def test_a_files_name_is_known_however_it_is_written(name: str, said: str) -> None:
+    part = FilePart("application/pdf", name, b"%PDF")
+    request = ChatRequest("m", (Message("user", (part, TextPart("hi"))),))
+    shown = clean(f"no place for {said} here", Hidden(own_text(request)))
+    assert said not in shown
+    assert "no place for" in shown
 
 
 def test_a_call_does_not_show_what_it_carries() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -20,7 +21,6 @@ from polypilot_providers.testing import ScriptedServer, key_of, stream
 from polypilot_providers.wires.openai_chat import OpenAIParser
 
 if TYPE_CHECKING:
-    import ssl
     from pathlib import Path
     from typing import Protocol
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         file: Path
 
         def server(self, *names: str, **options: object) -> ssl.SSLContext: ...
+
+        def client(self, folder: Path, name: str) -> tuple[Path, Path]: ...
 
 
 REMOTE = Origin.parse("https://api.example.org")
@@ -200,6 +202,46 @@ async def test_a_proxy_that_speaks_tls(authority: Authority) -> None:
     proxy = Proxy(b"HTTP/1.1 400 Bad Request\r\n\r\n", unasked=True)
     error = await through(proxy, "https://127.0.0.1:{}", authority, "https://api.example.org")
     assert isinstance(error, NetworkError)
+
+
+async def test_a_proxy_that_asks_is_not_shown_the_users_certificate(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """It is for the provider, which gets it through the tunnel."""
+    proxy = Proxy()
+    shown: list[object] = []
+
+    async def asking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        shown.append(writer.get_extra_info("ssl_object").getpeercert())
+        await proxy(reader, writer)
+
+    def wanting(name: str, mode: ssl.VerifyMode) -> ssl.SSLContext:
+        context = authority.server(name)
+        context.verify_mode = mode
+        context.load_verify_locations(str(authority.file))
+        return context
+
+    cert, key = authority.client(tmp_path, "me.example.org")
+    inside = wanting("api.example.org", ssl.CERT_REQUIRED)
+    listener = await asyncio.start_server(
+        asking, "127.0.0.1", 0, ssl=wanting("127.0.0.1", ssl.CERT_OPTIONAL)
+    )
+    async with listener, ScriptedServer(stream(b"data: [DONE]\n\n"), tls=inside) as server:
+        http = HttpClient(
+            Network(
+                proxy=f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}",
+                ca_file=str(authority.file),
+                client=(str(cert), str(key)),
+                env={},
+            )
+        )
+        origin = Origin.parse(f"https://api.example.org:{server.port}")
+        call = Call("team", origin, "/v1", {}, key_of("canary-key"))
+        got = [event async for event in http.stream(call, OpenAIParser, Limits(10, 10, 10))]
+        await http.aclose()
+        await asyncio.wait_for(proxy.idle.wait(), 10)
+        assert len(got) == len(server.requests) == 1
+    assert shown == [None]
 
 
 class SocksProxy:

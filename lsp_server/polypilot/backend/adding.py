@@ -11,7 +11,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from polypilot.backend.looking import first_look, likeliest, lists_of, look_at_ollama
+from polypilot.backend.looking import first_look, likeliest, lists_of, look_at_ollama, names_in
 from polypilot.backend.probing import Prober
 from polypilot.backend.unrecognised import redirect
 from polypilot_providers.answer import Answer
@@ -203,10 +203,7 @@ class Adding:
         elif (away := redirect(lists.values())) is not None:
             found.notes.append(f"its models are not told: {away.message}")
         found.auth_header = "" if self._prober.auth == ways[0] else self._prober.auth
-        # A server may say anything, the key that it was just shown too.
-        key = self.key.reveal() if self.key is not None else ""
-        names = (model_id(entry) for entry in models(listed))
-        found.names = [name for name in names if not key or key not in name] or found.names
+        found.names = names_in(models(listed), self.key) or found.names
         found.kind = recognise(listed, await self._prober.marks(self._place.root)) or found.kind
 
     async def _look_closer(self) -> None:

@@ -23,7 +23,7 @@ from polypilot.backend.model_lists import (
 )
 from polypilot.backend.offered import Offered, end_of, offered
 from polypilot.backend.pricing import source
-from polypilot.errors import describe, printable
+from polypilot.errors import describe, printable, redact
 from polypilot.settings import EMBEDDED
 from polypilot.tasks import run_blocking
 from polypilot_providers.errors import (
@@ -266,7 +266,7 @@ class Catalogue:
         return ""
 
     def _tell(self, message: str) -> None:
-        message = printable(message)
+        message = printable(redact(message))
         if message not in self._told:
             self._told.add(message)
             log.info("models: %s", message)

@@ -17,6 +17,7 @@ from polypilot_providers.detect import (
     recognise,
     writers,
 )
+from polypilot_providers.detect_row import CATALOG
 from polypilot_providers.errors import ProviderError
 from polypilot_providers.factory import address
 
@@ -29,16 +30,6 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.5
 """Seconds that a server on this machine has for one answer."""
-_ROWS = {
-    Kind.OLLAMA: ("ollama",),
-    Kind.LLAMA_CPP: ("llama.cpp",),
-    Kind.LMSTUDIO: ("lmstudio",),
-    Kind.VLLM: ("vllm",),
-    Kind.MLX: ("mlx-lm",),
-    Kind.APPLE: ("apple-fm", "apfel", "afm"),
-    Kind.LITELLM: ("litellm",),
-}
-"""The catalog's rows of each kind; at most one of them per port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +126,5 @@ async def _look(
 def _row(spot: _Spot, kind: Kind, catalog: Mapping[str, ProviderRow]) -> str | None:
     """The row of a server that answers as ``kind``: the user's own first."""
     own = [row.id for row in spot.rows if row.id not in catalog]
-    known = [row.id for row in spot.rows if row.id in _ROWS.get(kind, ())]
+    known = [row.id for row in spot.rows if row.id in CATALOG.get(kind, ())]
     return next(iter(own + known), None)

@@ -21,9 +21,10 @@ from polypilot_providers.detect import (
 from polypilot_providers.detect_row import ENDPOINTS, inserts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from polypilot.backend.probing import Prober
+    from polypilot_providers.base import Secret
     from polypilot_providers.detect import Place
     from polypilot_providers.detect_row import Found
     from polypilot_providers.errors import ProviderError
@@ -100,11 +101,18 @@ async def _by_endpoints(
     return where.bases[0], None
 
 
+def names_in(entries: Iterable[Mapping[str, object]], key: Secret | None) -> list[str]:
+    """The models' ids. A server may say anything, the key that it was just shown too."""
+    secret = key.reveal() if key is not None else ""
+    names = [model_id(entry) for entry in entries]
+    return [name for name in names if not secret or secret not in name]
+
+
 async def look_at_ollama(prober: Prober, found: Found) -> None:
     """Its models, and which of them complete before a suffix."""
     root = found.place.root
     tags = models(await prober.ask(f"{root}/api/tags"))
-    found.names = [model_id(entry) for entry in tags] or found.names
+    found.names = names_in(tags, prober.key) or found.names
     names = found.writers[:_SHOWN]
     shown = await asyncio.gather(
         *(prober.ask(f"{root}/api/show", {"model": name}) for name in names)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import BaseModel, Field, ValidationError
 
 from polypilot import paths
-from polypilot.errors import printable
+from polypilot.errors import printable, redact
 from polypilot_providers.types import ModelInfo  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
@@ -102,13 +102,13 @@ def updated(
 ) -> ModelList:
     """The list after the supplier was asked again: what is gone stays in it for a while.
 
-    Models without a name that can be shown are left out.
+    Models without a name that can be shown are left out; so is one that repeats a key.
     """
     known = {each.info.id: each for each in before.models} if before else {}
     models = {
         info.id: Listed(info=_shown(info), since=_since(known.get(info.id), now))
         for info in infos
-        if info.id.isprintable()
+        if info.id.isprintable() and redact(info.id) == info.id
     }
     for model_id, each in known.items():
         gone = now if each.gone is None else each.gone
@@ -134,7 +134,7 @@ def changes(before: ModelList | None, after: ModelList) -> tuple[list[str], list
 
 def _shown(info: ModelInfo) -> ModelInfo:
     """With texts that steer no terminal and that a file can hold."""
-    name, date = (text and printable(text) for text in (info.name, info.shutdown_date))
+    name, date = (text and printable(redact(text)) for text in (info.name, info.shutdown_date))
     return replace(info, name=name, shutdown_date=date)
 
 

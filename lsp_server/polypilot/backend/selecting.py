@@ -74,7 +74,7 @@ def _warning(backend: Backend, jobs: tuple[Purpose, ...]) -> str:
 async def use_account(
     backend: Backend, provider_id: str, account: str | None, folder: Path | None
 ) -> Path:
-    """See :meth:`Backend.use_account`."""
+    """See :meth:`Keys.use`."""
     if account is not None:
         backend.row(provider_id)
     file = await run_blocking(

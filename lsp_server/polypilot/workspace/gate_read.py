@@ -54,7 +54,7 @@ _HEAD = 16
 class Content:
     """What is in a file: a text, or with a media type something else that models read."""
 
-    text: str = ""
+    text: str = field(default="", repr=False)
     media_type: str = ""
     data: bytes = field(default=b"", repr=False)
 

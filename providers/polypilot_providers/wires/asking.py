@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from polypilot_providers.jsonvalue import as_dict, parse
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from polypilot_providers.types import Part
+
+_ODD = re.compile(r"[^A-Za-z0-9()\[\]-]+")
+"""What Converse wants in no document's name."""
 
 
 def arguments_of(call: ToolCallPart) -> dict[str, object]:
@@ -55,7 +59,7 @@ def own_text(request: ChatRequest | CompletionRequest) -> tuple[str, ...]:
     if isinstance(request, CompletionRequest):
         texts = [request.prefix, request.suffix]
         for file in request.extra:
-            texts += [file.path, file.text]
+            texts += [*_names(file.path), file.text]
     else:
         texts = [request.system]
         for tool in request.tools:
@@ -73,9 +77,20 @@ def _texts(part: Part) -> list[str]:
         case ToolCallPart():
             return [part.arguments]
         case FilePart() if part.media_type == "application/pdf":
-            return [part.name]
+            return _names(part.name)
         case FilePart():
             # Whatever its type says (JSON, YAML...), it may be sent as the text that it is.
-            return [part.name, part.data.decode("utf-8", "replace")]
+            return [*_names(part.name), part.data.decode("utf-8", "replace")]
         case _:
             return []
+
+
+def _names(path: str) -> list[str]:
+    """A file's name with its folders, without, and in the letters that a wire may keep of it."""
+    last = path.rpartition("/")[2]
+    return [path, last, plain(path), plain(last)]
+
+
+def plain(name: str) -> str:
+    """A document's name in the characters that Converse takes."""
+    return " ".join(_ODD.split(name)).strip()

@@ -13,7 +13,7 @@ from polypilot_providers.types import (
     ToolCallPart,
     ToolResultPart,
 )
-from polypilot_providers.wires.asking import arguments_of
+from polypilot_providers.wires.asking import arguments_of, plain
 from polypilot_providers.wires.attachments import base64_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _FORMATS = {
     "text/markdown": "md",
 }
 """A document's format by its media type; everything else is sent as plain text."""
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9()\[\]-]+")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_ID = 64
 _LONGEST_NAME = 200
@@ -113,12 +112,12 @@ def _result(part: ToolResultPart) -> dict[str, object]:
 
 def _document(part: FilePart, names: set[str]) -> dict[str, object]:
     """A document, under a name of the characters allowed that no other document has."""
-    plain = " ".join(_NOT_IN_NAMES.split(part.name)).strip()[:_LONGEST_NAME] or "document"
-    name, number = plain, 1
+    base = plain(part.name)[:_LONGEST_NAME] or "document"
+    name, number = base, 1
     while name in names:
         number += 1
         ending = f" ({number})"
-        name = plain[: _LONGEST_NAME - len(ending)] + ending
+        name = base[: _LONGEST_NAME - len(ending)] + ending
     names.add(name)
     kind = _FORMATS.get(part.media_type, "txt")
     return {"format": kind, "name": name, "source": _source(part)}

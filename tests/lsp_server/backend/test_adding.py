@@ -11,7 +11,7 @@ from polypilot.credentials import CredentialError
 from polypilot.settings import SettingsError
 from polypilot_providers.base import Secret
 from polypilot_providers.errors import TimedOut
-from polypilot_providers.testing import ScriptedServer, Stall
+from polypilot_providers.testing import ScriptedServer, Stall, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +127,21 @@ async def test_a_server_that_says_the_key_as_a_model_is_not_repeated(
     adding.use_key(KEY)
     await adding.look()
     assert adding.found.names == ["m-1"]
+    await adding.aclose()
+
+
+async def test_an_ollama_that_says_the_key_as_a_model_is_not_repeated(
+    serving: Any, backends: Callable[..., Backend]
+) -> None:
+    server = await serving("ollama", header=BEARER)
+    names = [f"m-{KEY.reveal()}", "coder"]
+    server.routes["GET /api/tags"] = reply(200, {"models": [{"name": name} for name in names]})
+    adding = begin(backends(), server.url)
+    await adding.look()
+    adding.use_key(KEY)
+    await adding.look()
+    assert KEY.reveal() not in repr(adding.found) + repr(adding.fields())
+    assert adding.found.names == ["coder"]
     await adding.aclose()
 
 

@@ -12,6 +12,7 @@ import pytest
 from polypilot import paths
 from polypilot.backend.catalogue import Catalogue
 from polypilot.backend.model_lists import DAY_S, Account, keep, load, updated
+from polypilot.errors import register_secret
 from polypilot.tasks import Tasks
 from polypilot.workspace.documents import Position
 from polypilot_providers.errors import AuthError, NetworkError, ProviderError
@@ -100,6 +101,19 @@ async def world(backends: Callable[..., Backend]) -> AsyncGenerator[World]:
 
 
 # --- what comes
+
+
+async def test_a_list_that_repeats_the_key_leaves_no_trace_of_it(world: World) -> None:
+    key = "canary-list-0123456789abcdef"
+    register_secret(key)
+    entries = [{"id": f"m-{key}"}, {"id": "c", "name": f"C {key}"}]
+    world.server.play(reply(200, json.dumps({"data": entries}).encode()))
+    assert key not in repr(await world.catalogue.listing("team"))
+    world.settle()
+    assert await world.ids() == ["c"]
+    kept = [path for path in paths.cache_dir().rglob("*") if path.is_file()]
+    assert kept
+    assert not any(key in path.read_text("utf-8", "replace") for path in kept)
 
 
 async def test_what_no_name_can_be_costs_that_alone(world: World) -> None:

@@ -105,6 +105,27 @@ async def test_a_question_with_attachments_and_the_next_one(
     assert (await editor.error("polypilot/chat/send", again))["data"]["code"] == "unknown_session"
 
 
+async def test_a_picture_and_an_effort_reach_the_model(
+    editor: Any, settings: Callable[..., None], talking: ScriptedServer
+) -> None:
+    settings(talking.url, 'effort_field = "reasoning_effort"\n')
+    await editor.start()
+    picture = editor.workspace / "a.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    context = [{"kind": "document", "uri": picture.as_uri()}]
+    params = {"text": "hi", "context": context, "effort": "high", "partialResultToken": "t"}
+    await editor.result("polypilot/chat/send", params)
+    values = [each["value"] for each in editor.all("$/progress") if each["token"] == "t"]
+    (item,) = next(each["items"] for each in values if each["kind"] == "context")
+    assert (item["mediaType"], item["tokens"]) == ("image/png", 1600)
+    sent = talking.requests[0].json
+    assert "data:image/png;base64,iVBORw0KGgo" in str(sent["messages"])
+    assert sent["reasoning_effort"] == "high"
+    refused = await editor.error("polypilot/chat/send", {**params, "effort": "lots"})
+    assert refused["code"] == -32602
+    assert len(talking.requests) == 1
+
+
 NEW = {"text": "EDITED = 1\n"}
 WHOLE = {"start": START, "end": {"line": 1, "character": 0}}
 

@@ -3,16 +3,18 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import ssl
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from polypilot.terminal.clean import clean
-from polypilot_providers.testing import Stall
+from polypilot_providers.testing import ScriptedServer, Stall
 
 if TYPE_CHECKING:
-    from polypilot_providers.testing import ScriptedServer
+    from pathlib import Path
 
 Answers = "dict[str, Callable[..., list[Step]]]"
 KEY = "tp-canary-0123456789abcdef"
@@ -169,6 +171,31 @@ async def test_chat_takes_an_effort(cli: Any, server: ScriptedServer, answers: A
     assert sent == ["high", "low"]
     refused = await cli.run("chat", "why?", "--effort", "lots")
     assert (refused.status, len(server.requests)) == (2, 2)
+
+
+async def test_a_gateway_is_shown_the_certificate_that_its_row_names(
+    cli: Any, answers: Any, tmp_path: Path
+):
+    authority = trustme.CA()
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(asking)  # pyright: ignore[reportUnknownMemberType] - names pyOpenSSL
+    authority.configure_trust(asking)  # pyright: ignore[reportUnknownMemberType] - likewise
+    asking.verify_mode = ssl.CERT_REQUIRED
+    mine = tmp_path / "me.pem"
+    authority.issue_cert("me.example.org").private_key_and_cert_chain_pem.write_to_path(str(mine))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with ScriptedServer(answers["chat"]("hi"), tls=asking) as gateway:
+        row = (
+            f'[network]\nca_file = "{tmp_path / "ca.pem"}"\n'
+            '[chat]\nprovider = "gate"\nmodel = "m"\n[providers.gate]\nwire = "openai-chat"\n'
+            f'base_url = "{gateway.url}"\nauth = "none"\n'
+        )
+        cli.config.write_text(row, encoding="utf-8")
+        assert (await cli.run("chat", "why?")).status == 1
+        cli.config.write_text(f'{row}client_cert = "{mine}"\n', encoding="utf-8")
+        done = await cli.run("chat", "why?")
+        assert (done.status, done.out.strip()) == (0, "hi"), done.err
+        assert len(gateway.requests) == 1
 
 
 async def test_complete_prints_the_text_alone(cli: Any, server: ScriptedServer, answers: Any):

@@ -190,7 +190,7 @@ async def test_without_a_list_it_is_looked_for_where_questions_go(
         ),
         ("vllm", {"wire": "openai-chat", "completion": "template:qwen"}),
         ("mlx-lm", {"wire": "openai-chat", "completion": "template:qwen"}),
-        ("apfel", {"wire": "openai-chat", "prompt_tokens": 2000, "free": True}),
+        ("apfel", {"wire": "openai-chat", "prompt_tokens": 2500, "free": True}),
         ("litellm", {"wire": "openai-chat", "completion": "openai-completions", "forwards": True}),
     ],
 )
