@@ -1,4 +1,4 @@
-"""What it costs to import the provider layer and make one provider, beside its two libraries.
+"""What it costs to import the provider layer, and to make one provider, beside its two libraries.
 
     python bench/provider_import.py [--runs 15] [--provider ID ...]
 
@@ -33,6 +33,9 @@ import asyncio, ssl
 {BASELINE}
 httpx2.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
 """
+LAYER = """
+import polypilot_providers.catalog, polypilot_providers.factory, polypilot_providers.http
+"""
 PROVIDER = """
 from polypilot_providers.catalog import rows
 from polypilot_providers.factory import build
@@ -62,7 +65,7 @@ def main() -> None:
     parser.add_argument("--provider", action="append")
     options = parser.parse_args()
     providers = options.provider or ["openai", "anthropic", "gemini", "bedrock", "ollama"]
-    kinds = {"httpx2 and pydantic": BASELINE, "and a client of it": CLIENT}
+    kinds = {"httpx2 and pydantic": BASELINE, "and a client of it": CLIENT, "import alone": LAYER}
     kinds |= {each: PROVIDER.format(provider=each) for each in providers}
     taken: dict[str, list[float]] = {name: [] for name in kinds}
     for code in kinds.values():  # compiles what has to be
