@@ -27,8 +27,8 @@ from bootstrap import (
     venv_folder,
 )
 
-SIZE_LIMIT_MB = 60
-"""Installed size without extras, compiled files included."""
+SIZE_LIMIT_MB = 64
+"""Installed size without extras, compiled files included; why: decision 0003."""
 FULLY_COVERED = ("polypilot_providers", "polypilot_prompts")
 """Packages whose every branch a test runs; the rest answers to --fail-under."""
 PACKAGE_FOLDERS = (

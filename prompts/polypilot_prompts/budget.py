@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 BYTES_PER_TOKEN = 3
 """Estimate for code in UTF-8; suppliers' own tokenizers make 3 to 4."""
 
+_FRAME = 12
+"""Tokens of what stands around another file in a prompt, at most."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _CHAR_STEP = 256
 """Step for cutting inside a line that is too long by itself, in characters."""
@@ -42,8 +44,9 @@ class Budget:
     tokens: int = 8000
     suffix: float = 0.15
     snippets: float = 0.25
-    step_lines: int = 16
-    """The prefix starts at a line whose number is a multiple of this."""
+    step_lines: int = 64
+    """The prefix starts at a line whose number is a multiple of this: each time that it moves, the
+    whole prompt is read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def fit(context: CursorContext, snippets: Sequence[Snippet], budget: Budget) -> 
 
 
 def _cost(snippet: Snippet) -> int:
-    return estimate(snippet.path) + estimate(snippet.text) + 4
+    return estimate(snippet.path) + estimate(snippet.text) + _FRAME
 
 
 def _take(snippets: Sequence[Snippet], room: int) -> list[Snippet]:
@@ -101,7 +104,7 @@ def cut_prefix(context: CursorContext, tokens: int, *, step: int = 16) -> str:
     """The tail of the prefix that fits in ``tokens`` and starts where it started before.
 
     It starts at the first line that fits and whose number in the document is a multiple of
-    ``step``, of a smaller step if that would waste half the room, and inside the current line
+    ``step``, of a smaller step if that would waste a quarter of it, and inside the current line
     (at a multiple of 256 characters) only if that line alone is too long.
     """
     prefix = context.prefix
@@ -120,7 +123,7 @@ def cut_prefix(context: CursorContext, tokens: int, *, step: int = 16) -> str:
         return _tail_of_line(context, lines[-1], tokens)
     while step > 1:
         start = fitting + -(first + fitting) % step
-        if start - fitting <= (last - fitting) // 2:  # not at the price of half the text
+        if start - fitting <= (last - fitting) // 4:  # not at the price of much of the text
             return "".join(lines[start:])
         step //= 2
     return "".join(lines[fitting:])

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from string import Formatter
 from typing import TYPE_CHECKING
+
+from polypilot_prompts.prompt_values import parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from polypilot_prompts.context import Snippet
+    from polypilot_prompts.prompt_values import PromptPart
+
+MARKUP = "template"
+"""Name of the parts of a prompt that are the template's own."""
 
 _BAR = "\uff5c"  # DeepSeek's full-width bar
 _GAP = "\u2581"  # and its word-gap mark, used by Seed-Coder too
@@ -39,6 +46,50 @@ class Family:
     """One other file; empty: the family has no form for it."""
     here: str = ""
     """What stands behind the other files, if there are any."""
+    opening: str = ""
+    """What stands before the other files, if there are any."""
+
+    def pieces(
+        self,
+        prefix: str,
+        suffix: str,
+        *,
+        path: str = "",
+        language: str = "",
+        snippets: Sequence[Snippet] = (),
+    ) -> tuple[PromptPart, ...]:
+        """The raw prompt in its parts, the family's tokens in the user's text neutralised."""
+        clean = self.neutralise
+        own = {"path": clean(one_line(path)) or "untitled", "language": clean(one_line(language))}
+        files = self.beneath(path, snippets)
+        named = [] if "{files}" in self.template else list(files)
+        for literal, field, _, _ in Formatter().parse(self.template):
+            named.append((MARKUP, literal))
+            match field:
+                case "prefix":
+                    named.append((field, clean(prefix)))
+                case "suffix":
+                    named.append((field, clean(suffix)))
+                case "files":
+                    named += files
+                case _:
+                    named.append((MARKUP, own.get(field or "", "")))
+        return parts(*_joined(named))
+
+    def beneath(self, path: str, snippets: Sequence[Snippet]) -> tuple[tuple[str, str], ...]:
+        """The other files, and what says that the one at ``path`` follows; named pieces."""
+        if not self.file or not snippets:
+            return ()
+        clean = self.neutralise
+        files = (
+            (
+                f"file {one_line(s.path)}",
+                self.file.format(path=clean(one_line(s.path)), text=clean(s.text)),
+            )
+            for s in snippets
+        )
+        here = self.here.format(path=clean(one_line(path)) or "untitled")
+        return ((MARKUP, self.opening), *files, (MARKUP, here))
 
     def render(
         self,
@@ -49,27 +100,24 @@ class Family:
         language: str = "",
         snippets: Sequence[Snippet] = (),
     ) -> str:
-        """The raw prompt, the family's tokens in the user's text neutralised."""
-        clean = self.neutralise
-        name = clean(one_line(path)) or "untitled"
-        files = [
-            self.file.format(path=clean(one_line(s.path)), text=clean(s.text))
-            for s in snippets
-            if self.file
-        ]
-        others = "".join(files) + self.here.format(path=name) if files else ""
-        prompt = self.template.format(
-            prefix=clean(prefix),
-            suffix=clean(suffix),
-            path=name,
-            language=clean(one_line(language)),
-            files=others,
-        )
-        return prompt if "{files}" in self.template else others + prompt
+        """The raw prompt."""
+        pieces = self.pieces(prefix, suffix, path=path, language=language, snippets=snippets)
+        return "".join(piece.text for piece in pieces)
 
     def neutralise(self, text: str) -> str:
         """The text with a blank inside each occurrence of one of the family's tokens."""
-        return _neutralise(text, self.tokens)
+        return neutralise(text, self.tokens)
+
+
+def _joined(named: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Markup that follows markup is one piece."""
+    joined: list[tuple[str, str]] = []
+    for name, text in named:
+        if joined and name == MARKUP == joined[-1][0]:
+            joined[-1] = (MARKUP, joined[-1][1] + text)
+        else:
+            joined.append((name, text))
+    return joined
 
 
 def one_line(text: str) -> str:
@@ -77,9 +125,11 @@ def one_line(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
 
 
-def _neutralise(text: str, tokens: tuple[str, ...]) -> str:
+def neutralise(text: str, tokens: tuple[str, ...]) -> str:
+    """The text with a blank inside each of ``tokens``; behind their first character."""
     for token in tokens:
-        if token in text:
+        # Again, because the blank can complete the next one: plus signs before "+++++ ".
+        while token in text:
             text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
 
@@ -102,10 +152,11 @@ def _family(
     more: tuple[str, ...] = (),
     file: str = "",
     here: str = "",
+    opening: str = "",
 ) -> Family:
     """A family whose answer ends at ``ends`` and at its own tokens."""
     everything = tuple(dict.fromkeys((*ends, *tokens)))
-    return Family(name, template, everything, (*everything, *more), file, here)
+    return Family(name, template, everything, (*everything, *more), file, here, opening)
 
 
 _ALL = (
@@ -123,6 +174,7 @@ _ALL = (
         ),
         file="<|file_sep|>{path}\n{text}\n",
         here="<|file_sep|>{path}\n",
+        opening="<|repo_name|>project\n",
     ),
     _family(
         "deepseek",
@@ -218,38 +270,20 @@ FAMILIES: Mapping[str, Family] = _BY_NAME | {
 }
 """Every family by its name and by the other names it goes by, as in ``template:NAME``."""
 
-_COMMON = tuple(
+_PLAIN_COMMON = tuple(
     dict.fromkeys(
         token
         for family in _ALL
         for token in family.tokens
-        if token.startswith(("<|", f"<{_BAR}", "<[", "<fim_", "<file_sep"))
+        if token.startswith(("<[", "<fim_", "<file_sep"))
     )
 )
+_COMMON = re.compile(
+    # <|...|> of whatever family, with DeepSeek's bars too, and the turns of Gemma.
+    rf"<(?=[|{_BAR}][\w{_GAP}/-]{{1,40}}[|{_BAR}]>|(?:start|end)_of_turn>"
+    rf"|{'|'.join(re.escape(token[1:]) for token in _PLAIN_COMMON)})"
+)
 """Control tokens that hardly ever are a user's own text, whatever the family."""
-
-FILE_MARK = "+++++ "
-"""What begins another file in a plain prompt for Codestral, and ends an answer that goes on to one.
-Source: the template of continue that this module names."""
-
-
-def beneath_files(prefix: str, path: str, snippets: Sequence[Snippet]) -> str:
-    """``prefix`` beneath other files, as plain text for an endpoint that adds the tokens itself.
-
-    Each file has a header with its path, the one at ``path`` too. A header in the user's own
-    text is broken.
-    """
-    codestral = _BY_NAME["codestral"]
-
-    def clean(text: str) -> str:
-        return _neutralise(text, (FILE_MARK,))
-
-    files = [
-        codestral.file.format(path=clean(one_line(s.path)), text=clean(s.text)) for s in snippets
-    ]
-    here = codestral.here.format(path=clean(one_line(path)) or "untitled")
-    return "".join(files) + here + clean(prefix)
-
 
 COMMON_STOPS = ("<|endoftext|>", "<|im_end|>", "<|fim_middle|>", "<|file_sep|>", "<|end_of_text|>")
 """End-of-answer tokens that runtimes let through as text."""
@@ -261,4 +295,4 @@ def neutralise_common(text: str) -> str:
     Runtimes parse such tokens in a plain prompt, so a file could otherwise end it or start a
     new one.
     """
-    return _neutralise(text, _COMMON) if "<" in text else text
+    return _COMMON.sub("< ", text) if "<" in text else text

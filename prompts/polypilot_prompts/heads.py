@@ -15,40 +15,33 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from polypilot_prompts.context import indent_width, opens_block
-from polypilot_prompts.overlap import has_words
+from polypilot_prompts.overlap import has_words, overlap
+from polypilot_prompts.quoting import Quotes
+from polypilot_prompts.remarks import (
+    announces,
+    has_code,
+    is_code_text,
+    is_sentence,
+    may_announce,
+    refuses,
+)
 
-_THINK = {"<think>": "</think>", "<thinking>": "</thinking>", "<thought>": "</thought>"}
-_FENCE = re.compile(r"\s*```([\w+#.-]*)[ \t]*\n")
-_FENCE_START = re.compile(r"\s*`{1,2}\Z|\s*```[^\n`]*\Z")
+_THINK = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
+    "[THINK]": "[/THINK]",
+    "\u25c1think\u25b7": "\u25c1/think\u25b7",
+}
+_FENCE = re.compile(r"\s*```([\w+#.-]{0,40})[ \t]{0,20}\n")
+_FENCE_START = re.compile(r"\s*`{1,2}\Z|\s*```[^\n`]{0,60}\Z")
 _PROSE_FENCES = frozenset({"markdown", "md", "mdx"})
-_STARTERS = (
-    "absolutely",
-    "based",
-    "below",
-    "certainly",
-    "given",
-    "got",
-    "here",
-    "i",
-    "looking",
-    "of",
-    "okay",
-    "ok",
-    "sure",
-    "the",
-    "this",
-    "to",
-    "understood",
-    "you",
-    "your",
-)
-_FIRST_WORD = re.compile(r"[A-Za-z']*")
-_ANNOUNCES = re.compile(
-    r"\b(code|completion|completed|continuation|missing|snippet|insertion|inserted|implementation)\b"
-    r".*:\s*\Z",
-    re.IGNORECASE,
-)
 _LONGEST_ANNOUNCEMENT = 300
+_LONGEST_TALK = 1500
+_THOUGHT = "</think>"
+_MOST_BLANKS = 2000
+"""Before anything is said: beyond them no head follows."""
 _LONGEST_ECHO = 4
 _SHORTEST_ECHO = 3
 _SHORTEST_TAIL = 7
@@ -88,12 +81,18 @@ class Head:
         """Whether the text stands in a code fence, which then also ends it."""
         self.joined = False
         """Whether a line break before the text was taken for layout and left out."""
+        self.refused = False
+        """Whether it says that there is nothing to be written: there is no text."""
         self._spec = spec
         self._state = _State.TAGGED if spec.opened else _State.START
         self._thought = False
         self._end = ""
         self._held = ""
         self._echoes = _echoes(spec)
+        fences = ("```markdown", "```md") if spec.prose else ("```",)
+        self._marks = (*filter(None, (spec.open_tag,)), *fences)
+        self._talk_ends = (*filter(None, (spec.open_tag,)), "\n```", _THOUGHT)
+        self._before = spec.prefix.rpartition("\n")[2]
 
     def feed(self, text: str) -> str:
         """More of the answer in, the certain part of the text out."""
@@ -124,27 +123,40 @@ class Head:
         if self._thought:  # the line breaks between thinking and answer belong to neither
             self._held = self._held.lstrip("\n")
         stripped = self._held.lstrip()
-        for tag, end in _THINK.items():
-            if stripped.startswith(tag):
-                self._state, self._end = _State.THINKING, end
-                self._held = stripped[len(tag) :]
-                return True
-        tag = self._spec.open_tag
-        if tag and stripped.startswith(tag):
-            self._held = stripped[len(tag) :]
-            self._state = _State.TAGGED
+        if len(self._held) - len(stripped) > _MOST_BLANKS:
+            self._state = _State.TEXT
             return True
-        if not final and (not stripped or _begins(stripped, (tag, *_THINK))):
+        if self._tag(stripped):
+            return True
+        if not final and (
+            not stripped or _begins(stripped, (self._spec.open_tag, _THOUGHT, *_THINK))
+        ):
             return False
         if (step := self._fence(final)) is not None:
             return step
         return self._announcement(stripped, final=final)
 
+    def _tag(self, stripped: str) -> bool:
+        """Take off a tag; false if there is none."""
+        for tag, end in _THINK.items():
+            if stripped.startswith(tag):
+                self._state, self._end = _State.THINKING, end
+                self._held = stripped[len(tag) :]
+                return True
+        if stripped.startswith(_THOUGHT):  # it was made to begin with thinking
+            return self._skip(0, _THOUGHT)
+        tag = self._spec.open_tag
+        tagged = bool(tag) and stripped.startswith(tag)
+        if tagged:
+            self._held = stripped[len(tag) :]
+            self._state = _State.TAGGED
+        return tagged
+
     def _thinking(self, final: bool) -> bool:  # noqa: FBT001  one signature for all states
         at = self._held.find(self._end)
         if at < 0:
+            self._held = "" if final else self._held[1 - len(self._end) :]
             if final:
-                self._held = ""
                 self._state = _State.TEXT
             return final
         self._held = self._held[at + len(self._end) :]
@@ -166,22 +178,62 @@ class Head:
 
     def _announcement(self, stripped: str, *, final: bool) -> bool:
         """Take off a line that only says what follows."""
-        line, newline, rest = stripped.partition("\n")
-        if self.fenced or not _may_announce(line):
+        said, whole, _ = stripped.partition("\n")
+        mark = ""
+        for each in filter(None, (self._spec.open_tag, _THOUGHT)):
+            if each in said:
+                said, mark = said.partition(each)[0], each
+            elif not final and not whole:  # the mark may have begun
+                said = said[: len(said) - overlap(said, each)]
+        if self.fenced or not may_announce(said) or has_code(said):
             self._state = _State.ECHO
             return True
+        if mark:
+            return self._skip(len(said), mark)
+        return self._announced(stripped, final=final)
+
+    def _announced(self, stripped: str, *, final: bool) -> bool:
+        """The same, of a line that begins like one."""
+        line, newline, rest = stripped.partition("\n")
         if not newline and not final and len(line) <= _LONGEST_ANNOUNCEMENT:
             return False
         following = rest.lstrip()
-        marks = (self._spec.open_tag or "```", "```")
-        if newline and not final and (not following or _begins(following, marks)):
+        waits = not following or _begins(following, self._marks)
+        if newline and not final and waits and len(rest) - len(following) <= _MOST_BLANKS:
             return False
-        marked = bool(newline) and following.startswith(marks)
-        announced = bool(newline) and not self._spec.prose and _ANNOUNCES.search(line) is not None
-        if marked or (announced and not self._spec.prefix.rpartition("\n")[2].strip()):
+        marked = bool(newline) and following.startswith(self._marks)
+        announced = bool(newline) and not self._spec.prose and announces(line)
+        if marked or (announced and not self._before.strip()):
             self._held = rest.lstrip("\n")
             return True
+        if self._speaks(line):
+            return self._talk(stripped, refused=refuses(line), final=final)
         self._state = _State.ECHO
+        return True
+
+    def _skip(self, at: int, mark: str) -> bool:
+        """Take off what is said before a mark, and the end of thinking with it."""
+        self._thought = mark == _THOUGHT
+        self._held = self._held.lstrip()[at + (len(mark) if self._thought else 0) :]
+        return True
+
+    def _speaks(self, line: str) -> bool:
+        """Whether the line is said to the user, who gets code or nothing."""
+        if self._spec.prose or not is_sentence(line) or Quotes(self._spec.prefix).inside:
+            return False
+        return not self._before.strip() or (refuses(line) and not is_code_text(self._before))
+
+    def _talk(self, stripped: str, *, refused: bool, final: bool) -> bool:
+        """Take off several lines up to a fence, the wrapper tag, or the end of thinking."""
+        talk = stripped[:_LONGEST_TALK]
+        found = [(at, mark) for mark in self._talk_ends if (at := talk.find(mark)) >= 0]
+        if found:
+            return self._skip(*min(found))
+        if not final and len(stripped) < _LONGEST_TALK:
+            return False
+        self.refused = refused
+        self._held = "" if refused else self._held
+        self._state = _State.TEXT if refused else _State.ECHO
         return True
 
     def _tagged(self, final: bool) -> bool:  # noqa: FBT001  one signature for all states
@@ -199,7 +251,7 @@ class Head:
         """Take off the lines before the cursor if the model says them again."""
         if self._spec.one_line:
             body = self._held.lstrip()
-            if not body and not final:
+            if not body and not final and len(self._held) <= _MOST_BLANKS:
                 return False
             if "\n" in self._held[: len(self._held) - len(body)]:
                 self._held = body
@@ -217,14 +269,6 @@ class Head:
 def _begins(text: str, marks: tuple[str, ...]) -> bool:
     """Whether ``text`` may still become one of ``marks``."""
     return any(mark.startswith(text) and mark != text for mark in marks)
-
-
-def _may_announce(line: str) -> bool:
-    match = _FIRST_WORD.match(line)
-    word = match.group().partition("'")[0].lower() if match else ""
-    if match and match.end() == len(line):
-        return any(starter.startswith(word) for starter in _STARTERS)
-    return word in _STARTERS
 
 
 def _echoes(spec: HeadSpec) -> tuple[str, ...]:

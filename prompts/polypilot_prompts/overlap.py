@@ -5,19 +5,9 @@ All texts here have ``\n`` as their line break.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _CLOSE = {close: opening for opening, close in _OPEN.items()}
 _QUOTES = frozenset("'\"`")
-_REPEATED_LINES = 4
-_REPEATED_BLOCKS = 3
-_LONGEST_BLOCK = 4
-_LONGEST_UNIT = 64
-_REPEATED_UNITS = 6
 
 
 def has_words(text: str) -> bool:
@@ -103,40 +93,3 @@ def cut_at_closer(text: str, line_prefix: str, line_suffix: str) -> str:
             if depth < 0:
                 return text[:at] if char == closer else text
     return text
-
-
-def repeated_lines(lines: Sequence[str]) -> int:
-    """How many of the last lines only repeat what stands before them; 0 if none do.
-
-    Four equal lines, or three equal blocks of two to four lines, are a model going in circles.
-    Lines without a letter or digit do not count: brackets and rulers repeat in good code.
-    """
-    for size in range(1, _LONGEST_BLOCK + 1):
-        times = _REPEATED_LINES if size == 1 else _REPEATED_BLOCKS
-        if len(lines) < size * times:
-            continue
-        block = list(lines[-size:])
-        if not any(has_words(line) for line in block):
-            continue
-        tail = list(lines[-size * times :])
-        if tail == block * times:
-            return size * (times - 1)
-    return 0
-
-
-def repeated_unit(line: str) -> int:
-    """How many characters at the line's end only repeat the unit before them; 0 if none do.
-
-    A unit is 3 to 64 characters, said six times or more, with at least two different
-    characters and a letter or digit among them (rulers and paddings are good text).
-    """
-    for size in range(3, min(_LONGEST_UNIT, len(line) // _REPEATED_UNITS) + 1):
-        unit = line[-size:]
-        if len(set(unit)) < 2 or not has_words(unit):  # noqa: PLR2004  two different characters
-            continue
-        times = 1
-        while line.endswith(unit, 0, len(line) - times * size):
-            times += 1
-        if times >= _REPEATED_UNITS:
-            return size * (times - 1)
-    return 0

@@ -65,7 +65,7 @@ class Limits:
 
 
 CHAT_LIMITS = Limits()
-COMPLETION_LIMITS = Limits(connect=1.5, first_event=5.0, idle=5.0, total=7.0)
+COMPLETION_LIMITS = Limits(connect=1.5, first_event=3.5, idle=5.0, total=7.0)
 
 
 @runtime_checkable

@@ -123,6 +123,8 @@ class ProviderRow(Row):
     ``thinking``: ``reasoning_effort`` too, but ``thinking: {type: disabled}`` for none."""
     stream_usage: bool = True
     """Ask for token counts by ``stream_options`` (openai-chat)."""
+    logprobs: bool = False
+    """Whether it tells its tokens' probabilities when asked, at no price."""
     reasoning_back: bool = False
     """Tool calls are sent back together with the reasoning that led to them (openai-chat)."""
     api_version: str = ""
@@ -134,6 +136,10 @@ class ProviderRow(Row):
     """The server's slot for chat, which is to be another one than ``id_slot`` (llama-cpp)."""
     prompt_tokens: int = 8000
     """Budget of a completion prompt, in tokens (estimated at 3 characters each)."""
+    suffix_share: float = Field(default=0.15, ge=0, le=0.5)
+    """Of that budget, at most, for the text after the cursor."""
+    context_share: float = Field(default=0.25, ge=0, le=0.5)
+    """Of that budget, at most, for pieces of other files; 0: none are sent."""
     cache: Literal["", "key", "marks"] = ""
     """How prompt caching is asked for, if it has to be: by ``prompt_cache_key``, or by marks
     in the prompt."""

@@ -31,7 +31,7 @@ CATALOG: dict[Kind, tuple[str, ...]] = {
     Kind.LITELLM: ("litellm",),
 }
 """The catalog's rows of each kind, the one to be like first; at most one of them per port."""
-_ALIKE = ("effort_field", "prompt_tokens", "stop_limit")
+_ALIKE = ("effort_field", "logprobs", "prompt_tokens", "stop_limit")
 """What every server of a kind takes, wherever it is."""
 
 ENDPOINTS = {

@@ -58,13 +58,13 @@ class ParameterRefused(RequestRefused):
         """Whether ``parameter`` (top level, as sent) is what the supplier objects to."""
         if self._param.split(".")[0] == parameter:
             return True
-        # Quoted, or before a colon: a bare word like "stop" may be plain English.
+        # Quoted, or before a colon: a bare word like "stop" may be plain English; some can't.
         name = re.escape(parameter)
         quoted = (
             rf"['\"`\[]{name}(?:\.[\w.]{{1,80}})?['\"`\]]|(?:^|[\s.]){name}(?:\.[\w.]{{1,80}})?:"
             rf"|\bthe {name} (?:field|parameter)\b"
         )
-        if "_" in parameter:
+        if "_" in parameter or parameter == "logprobs":
             quoted += rf"|\b{name}\b"
         return re.search(quoted, self._text) is not None
 
@@ -176,7 +176,7 @@ def _build(said: Said, peer: Peer, wait: float | None) -> ProviderError:
         cure=cure,
         retry_after=wait if kind in (RateLimited, Unavailable) else None,
     )
-    if kind is RequestRefused and said.status in (None, 400, 422):
+    if kind is RequestRefused and said.status in (None, 400, 403, 422):
         return ParameterRefused(error, said.message, said.param)
     return error
 
@@ -256,6 +256,8 @@ def _forbidden(said: Said) -> _Kind:
     """What a 403 is: some suppliers say so of a wrong key too."""
     if _EXPIRED.search(said.message):
         return _SAYS_EXPIRED
+    if "request logprobs" in said.message:
+        return _SAYS_NO  # OpenAI, of models that reason: it is the field, not the key
     return _SAYS_AUTH if _BAD_KEY.search(said.message) else _SAYS_FORBIDDEN
 
 

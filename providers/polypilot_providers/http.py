@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import httpx2 as httpx  # noqa: TID251 - this is the module the ban reserves it for
@@ -140,6 +141,14 @@ class HttpClient:
         finally:
             await exchange.aclose()
 
+    async def prepare(self, origin: Origin) -> None:
+        """Do what the first request to ``origin`` would wait for, short of connecting.
+
+        Raises:
+            ProviderError: the proxy or certificate settings can't be used.
+        """
+        await self._client(origin)
+
     async def warm(self, origin: Origin, limits: Limits) -> None:
         """Have a connection to ``origin`` ready, if none is: the next request saves TCP and TLS.
 
@@ -226,6 +235,8 @@ class HttpClient:
             return self._clients[kind]
 
     def _build(self, kind: str, proxy: str | None) -> httpx.AsyncClient:
+        # The client loads it when it first connects, which would be in the event loop.
+        import_module("anyio._backends._asyncio")
         if kind == "http":
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Wire = Literal[
     "openai-chat",
@@ -84,6 +84,11 @@ class ModelRow(Row):
     """ISO date after which the supplier stops serving it."""
     instead: str = ""
     """The model to use when it is no longer served."""
+    logprobs: bool | None = None
+    """Whether it tells its tokens' probabilities when asked; left out, as its supplier's row."""
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
+    """A suggestion whose first line is less probable than this, by the product of its tokens'
+    probabilities, is not shown unasked."""
     trained_on: bool = False
     """The supplier may train models on what it is sent."""
     notes: str = ""

@@ -76,6 +76,7 @@ ROWS = (
         auth="none",
         free=True,
         raw_tokens=True,
+        prompt_tokens=2000,
         completion_model="default_model",
         chat_model="default_model",
         as_of=_AS_OF,

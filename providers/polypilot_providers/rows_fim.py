@@ -64,6 +64,7 @@ _DEEPSEEK = ProviderRow(
     chat_model="deepseek-v4-flash",
     stop_limit=16,
     effort_field="thinking",
+    logprobs=True,
     reasoning_back=True,
     models=tuple(
         ModelRow(

@@ -20,6 +20,8 @@ EMBEDDED = ProviderRow(
     id_slot=0,
     chat_slot=1,
     prompt_tokens=1000,
+    context_share=0.0,
+    logprobs=True,
     models=(
         ModelRow(
             id="qwen2.5-coder-0.5b",
@@ -30,12 +32,13 @@ EMBEDDED = ProviderRow(
         ModelRow(
             id="qwen2.5-coder-1.5b",
             name="Qwen2.5-Coder 1.5B Instruct (Q4_K_M)",
-            completion="llama-infill",
+            completion="template:qwen",
         ),
     ),
     as_of=_AS_OF,
     source="Measured with the runtime that Polypilot brings.",
-    notes="Runs on this machine in a process of its own; needs no account and no key.",
+    notes="Runs on this machine in a process of its own; needs no account and no key. Other files "
+    "are not sent: a prompt that begins with something else is read anew, at 74 tokens a second.",
 )
 
 ROWS: tuple[ProviderRow, ...] = (
@@ -48,7 +51,8 @@ ROWS: tuple[ProviderRow, ...] = (
         auth="none",
         free=True,
         stop_limit=16,
-        prompt_tokens=3000,
+        prompt_tokens=2000,
+        logprobs=True,
         models=GPT_OSS,
         as_of=_AS_OF,
         source="Ollama's documentation and source, recorded answers of its OpenAI endpoint.",
@@ -64,7 +68,7 @@ ROWS: tuple[ProviderRow, ...] = (
         auth="none",
         free=True,
         raw_tokens=True,
-        prompt_tokens=3000,
+        prompt_tokens=2000,
         as_of=_AS_OF,
         source="LM Studio's documentation.",
         notes="The prompt fits into a window of 4,096 tokens, from memory what a model is loaded "
@@ -79,6 +83,7 @@ ROWS: tuple[ProviderRow, ...] = (
         free=True,
         raw_tokens=True,
         effort_field="reasoning_effort",
+        logprobs=True,
         as_of=_AS_OF,
         source="vLLM's source, pydantic-ai 2.68.",
         notes="Refuses a suffix: coding models are asked in their own tokens. "
@@ -94,7 +99,9 @@ ROWS: tuple[ProviderRow, ...] = (
         free=True,
         completion_model="default",
         chat_model="default",
+        prompt_tokens=2000,
         effort_field="reasoning_effort",
+        logprobs=True,
         as_of=_AS_OF,
         source="llama.cpp's documentation of its server, recorded answers.",
         notes="Serves the one model it was started with, whatever name it is asked for. Started "

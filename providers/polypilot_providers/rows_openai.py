@@ -13,13 +13,19 @@ _INSTEAD = "gpt-5.6-luna"
 _INSTEAD_OF_THINKERS = "gpt-6-sol"
 
 
-def _optional(id_: str, tokens: int, end: str | None = None) -> ModelRow:
-    """One that reasons unless it is asked not to."""
+def _optional(
+    id_: str, tokens: int, end: str | None = None, *, logprobs: bool | None = None
+) -> ModelRow:
+    """One that reasons unless it is asked not to; it then tells ``logprobs``, where that is known.
+
+    OpenAI documents it of gpt-5.1 and gpt-5.2; of 5.4 mini and nano and 5.6 others found it so.
+    """
     return ModelRow(
         id=id_,
         context_tokens=tokens,
         thinking="optional",
         efforts=_NONE_UP,
+        logprobs=logprobs,
         images=True,
         shutdown_date=end,
         instead=_INSTEAD if end else "",
@@ -44,7 +50,14 @@ def _always(
 
 def _plain(id_: str, tokens: int, end: str) -> ModelRow:
     """One that does not reason."""
-    return ModelRow(id=id_, context_tokens=tokens, images=True, shutdown_date=end, instead=_INSTEAD)
+    return ModelRow(
+        id=id_,
+        context_tokens=tokens,
+        logprobs=True,
+        images=True,
+        shutdown_date=end,
+        instead=_INSTEAD,
+    )
 
 
 def _responses(row: ModelRow) -> ModelRow:
@@ -58,19 +71,19 @@ MODELS = (
     _optional("gpt-6.1-terra", _MILLION),
     _always("gpt-6.1-sol", _MILLION, _LOW_UP),
     _always("gpt-6-astra", _MILLION, _LOW_UP),
-    _optional("gpt-5.6-sol", _MILLION),
-    _optional("gpt-5.6-terra", _MILLION),
-    _optional("gpt-5.6-luna", _MILLION),
+    _optional("gpt-5.6-sol", _MILLION, logprobs=True),
+    _optional("gpt-5.6-terra", _MILLION, logprobs=True),
+    _optional("gpt-5.6-luna", _MILLION, logprobs=True),
     _optional("gpt-5.5", 1_000_000),
     _responses(_always("gpt-5.5-pro", 1_000_000, _MEDIUM_UP)),
     _optional("gpt-5.4", _MILLION),
     _responses(_always("gpt-5.4-pro", _MILLION, _MEDIUM_UP)),
-    _optional("gpt-5.4-mini", 400_000),
-    _optional("gpt-5.4-nano", 400_000, "2027-04-01"),
+    _optional("gpt-5.4-mini", 400_000, logprobs=True),
+    _optional("gpt-5.4-nano", 400_000, "2027-04-01", logprobs=True),
     _responses(_optional("gpt-5.3-codex", 400_000)),
-    _optional("gpt-5.2", 400_000),
+    _optional("gpt-5.2", 400_000, logprobs=True),
     _responses(_always("gpt-5.2-pro", 400_000, _MEDIUM_UP)),
-    _optional("gpt-5.1", 400_000, "2027-04-01"),
+    _optional("gpt-5.1", 400_000, "2027-04-01", logprobs=True),
     *(
         _always(model, 400_000, _MINIMAL_UP, "2026-12-11")
         for model in ("gpt-5", "gpt-5-mini", "gpt-5-nano")
@@ -134,8 +147,9 @@ ROWS = (
         source="The openai SDK 3.54 (fields, models and their ends), genai-prices 0.2.3 (windows), "
         "pydantic-ai 2.68 (the least reasoning of each model), recorded answers.",
         notes="No fill-in-the-middle: the one model that took a suffix is being withdrawn. Which "
-        "models take the effort xhigh is from memory. What to use in place of a model that ended "
-        "is this catalog's suggestion. For a region, set base_url to https://eu.api.openai.com/v1 "
-        "(us, ae, au, in, jp).",
+        "models take the effort xhigh is from memory, and that GPT-5.4 mini and nano and 5.6 tell "
+        "probabilities while they don't reason is from others' tests. What to use in place of a "
+        "model that ended is this catalog's suggestion. For a region, set base_url to "
+        "https://eu.api.openai.com/v1 (us, ae, au, in, jp).",
     ),
 )

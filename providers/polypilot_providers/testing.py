@@ -2,6 +2,7 @@
 
 from polypilot_providers.conformance import ProviderConformance
 from polypilot_providers.conformance_answers import AnswersConformance, Case
+from polypilot_providers.conformance_likelihood import LikelihoodConformance
 from polypilot_providers.probes import body_of, key_of, outcome, read
 from polypilot_providers.scripted import ScriptedServer
 from polypilot_providers.scripts import (
@@ -22,6 +23,7 @@ __all__ = [
     "AnswersConformance",
     "Case",
     "Close",
+    "LikelihoodConformance",
     "ProviderConformance",
     "Request",
     "Reset",

@@ -138,6 +138,8 @@ class ChatRequest:
     cache_key: str = ""
     """The same for all requests of a conversation; says nothing about the user. Suppliers
     that route by such a key find the prompt's beginning in their cache."""
+    logprobs: bool = False
+    """The tokens' probabilities are wanted too; only suppliers known to tell are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class CompletionRequest:
     stop: tuple[str, ...] = ()
     temperature: float | None = None
     raw: bool = False
+    logprobs: bool = False
+    """As in ChatRequest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,9 @@ class TextDelta:
     """More of the visible answer. Never empty."""
 
     text: str
+    logprob: float | None = None
+    """Sum of the natural-log probabilities of ``tokens`` tokens of it; None: not said."""
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +194,12 @@ class ThoughtDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A whole tool call, its streamed arguments assembled."""
+    """A whole tool call, its streamed arguments assembled; ``signature`` as in ToolCallPart."""
 
     id: str
     name: str
     arguments: str
     signature: str | None = None
-    """As in ToolCallPart."""
     provider: str = ""
 
 
@@ -234,19 +240,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a request cost."""
+    """What a request cost, in US dollars."""
 
     dollars: Decimal
-    """US dollars."""
     source: Literal["supplier", "prices"]
     """Who says so: the supplier in its answer, or the price of the tokens it counted."""
 
 
 def usage_fields(usage: Usage, cost: Cost | None = None) -> dict[str, Any]:
-    """``usage`` as JSON has it, with what it cost as the text of a decimal number.
-
-    Without ``cost`` it is what the supplier said, if it did.
-    """
+    """``usage`` as JSON has it, its cost (else the supplier's own) a decimal number as text."""
     counts = {name: getattr(usage, name) for name in usage.__slots__ if name != "cost"}
     if cost is None and usage.cost is not None:
         cost = Cost(usage.cost, "supplier")
@@ -292,7 +294,6 @@ class ModelInfo:
     fim: bool | None = None
     """Whether it completes between a prefix and a suffix by itself; None: not said."""
     images: bool | None = None
-    """Whether it takes pictures."""
     tools: bool | None = None
     thinking: bool | None = None
     """Whether it can reason before it answers."""

@@ -25,7 +25,7 @@ def test_what_fits_stays_whole():
 
 def test_snippets_are_taken_best_first_and_ordered_by_path():
     snippets = [Snippet(name, "x" * 300) for name in ("c", "b", "a", "d")]
-    fitted = fit(CursorContext("p", "s"), snippets, Budget(tokens=1300))
+    fitted = fit(CursorContext("p", "s"), snippets, Budget(tokens=1400))
     assert [s.path for s in fitted.snippets] == ["a", "b", "c"]
 
 
@@ -89,7 +89,20 @@ def test_half_a_line_at_the_window_start_is_not_sent():
 def test_a_smaller_step_is_taken_when_no_multiple_fits():
     prefix = numbered(25) + "t"
     cut = cut_prefix(CursorContext(prefix, "", line=25), 45)
-    assert cut.startswith("line number 00020")  # 16 does not fit; 20 is the next multiple of 4
+    assert cut.startswith("line number 00018")  # 16 does not fit, and 20 is a third of what does
+
+
+def test_a_larger_step_moves_the_start_less_often():
+    def starts(step: int) -> int:
+        cuts = (
+            cut_prefix(CursorContext(numbered(count), "", line=count), 2000, step=step)
+            for count in range(600, 920)
+        )
+        return len({cut.split("\n")[0] for cut in cuts})
+
+    assert Budget().step_lines == 64
+    assert starts(64) <= 320 / 64 + 1
+    assert starts(16) > 3 * starts(64)
 
 
 def test_without_a_line_that_starts_well_the_first_that_fits_is_taken():

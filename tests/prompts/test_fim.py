@@ -108,6 +108,7 @@ C
             "qwen": (
                 "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>",
                 """\
+<|repo_name|>project
 <|file_sep|>b.py
 B
 <|file_sep|>c.py
@@ -119,6 +120,7 @@ C
             "qwen-coder": (
                 "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>",
                 """\
+<|repo_name|>project
 <|file_sep|>b.py
 B
 <|file_sep|>c.py
@@ -352,6 +354,12 @@ def test_no_mixture_of_fragments_becomes_a_token(name: str, before: list[str], a
         assert out.count(token) == plain.count(token), token
 
 
+def test_a_token_that_breaking_another_one_completes_is_broken_too():
+    codestral = FAMILIES["codestral"]
+    for pluses in range(5, 40):
+        assert "+++++ " not in codestral.neutralise("+" * pluses + " x")
+
+
 def test_ordinary_text_is_left_as_it_is():
     text = "if a < b and c > d: print('<br>')  # [x] |> <- \n+++ b/file\n"
     for family in FAMILIES.values():
@@ -359,12 +367,16 @@ def test_ordinary_text_is_left_as_it_is():
     assert neutralise_common(text) == text
     assert neutralise_common("no angle") == "no angle"
     assert neutralise_common("[PREFIX] <PRE>") == "[PREFIX] <PRE>"
+    code = "Vec<[u8]> x <| y |> z <|> <||> </s> a<b|c> <html> f <|f x|> <[fim]>"
+    assert neutralise_common(code) == code
 
 
 def test_well_known_tokens_are_broken_where_the_family_is_not_known():
     assert neutralise_common("a<|endoftext|>b<|im_start|>") == "a< |endoftext|>b< |im_start|>"
-    for token in COMMON_STOPS:
-        assert token not in neutralise_common(token)
+    tags = "<|eot_id|> <|start_header_id|> <|im_sep|> <start_of_turn> <end_of_turn> <fim_pad>"
+    deepseek = "<｜User｜> <｜end▁of▁sentence｜> <｜tool▁call▁begin｜>"
+    for token in (*COMMON_STOPS, *tags.split(), *deepseek.split(), "<[fim-middle]>"):
+        assert neutralise_common(token) == f"< {token[1:]}"
 
 
 def test_paths_are_one_line():

@@ -43,6 +43,12 @@ def taken(
         ("<think>\n</think><MISSING>1", "1"),
         ("<think>never ends", ""),
         ("<thi", "<thi"),
+        # a mark behind one word of talk, which arrives in pieces
+        ("this</think>1", "1"),
+        ("a</think>1", "1"),
+        ("a<MISSING>1", "1"),
+        ("a<b", "a<b"),
+        ("a</thi", "a</thi"),
         # fences
         ("```python\n1\n```", "1\n```"),
         ("```\n1", "1"),

@@ -6,8 +6,6 @@ from polypilot_prompts.overlap import (
     cut_at_closer,
     net_brackets,
     overlap,
-    repeated_lines,
-    repeated_unit,
     trim_overlap,
 )
 
@@ -80,41 +78,3 @@ def test_a_closing_bracket_that_stands_after_the_cursor_ends_the_text(
 
 def test_net_brackets():
     assert [net_brackets(text) for text in ("", "f(", ")]", "({})", "a")] == [0, 1, -2, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("lines", "count"),
-    [
-        ([], 0),
-        (["a"] * 3, 0),
-        (["a"] * 4, 3),
-        (["x", "a", "a", "a", "a"], 3),
-        (["a", "b"] * 2, 0),
-        (["a", "b"] * 3, 4),
-        (["a", "b", "c"] * 3, 6),
-        (["a", "b", "c", "d"] * 3, 8),
-        (["}"] * 9, 0),
-        ([""] * 9, 0),
-        (["a", "", "a", "", "a", ""], 4),
-    ],
-)
-def test_lines_said_again_and_again(lines: list[str], count: int):
-    assert repeated_lines(lines) == count
-
-
-@pytest.mark.parametrize(
-    ("line", "kept"),
-    [
-        ("", ""),
-        ("x = foo foo foo foo foo foo ", "x = foo "),
-        ("x = abcabcabcabcabc", "x = abcabcabcabcabc"),
-        ("x = abcabcabcabcabcabc", "x = abc"),
-        ("# " + "-=" * 40, "# " + "-=" * 40),
-        ("0" * 60, "0" * 60),
-        ("[0, 0, 0, 0, 0]", "[0, 0, 0, 0, 0]"),
-        ("abcdefgh" * 20, "abcdefgh"),
-    ],
-)
-def test_a_unit_said_six_times_is_kept_once(line: str, kept: str):
-    extra = repeated_unit(line)
-    assert line[: len(line) - extra] == kept

@@ -62,7 +62,7 @@ def test_the_line_that_already_follows_is_not_offered():
 
 
 def test_a_unit_said_again_and_again():
-    assert line("foo(bar, " + "baz, " * 30) == Filtered("foo(bar, baz,", End.REPETITION)
+    assert line("foo(bar, " + "baz, " * 30) == Filtered("", End.REPETITION)
 
 
 def test_a_bracket_that_stands_after_the_cursor_ends_the_text():
@@ -116,7 +116,8 @@ def test_a_fence_is_text_where_fences_are():
     spec = FilterSpec("# Title", "\n", prose=True)
     assert filtered(text, spec).text == "\n```python\nx\n```"
     assert block("\n```\n", prefix='"""```\n').text == "\n```"
-    assert block("```", prefix="a").text == "```"
+    assert block("```", prefix='"""a').text == "```"
+    assert block("```", prefix="a").text == ""
 
 
 def test_many_lines_are_cut():
@@ -248,14 +249,41 @@ PIECES = st.sampled_from(
         "else", ":", "```", "```python\n", "`", "<MISSING>", "</MISSING>", "<MIS", "<think>",
         "</think>", "Sure!\n", "Here is the missing code:\n", "<|endoftext|>", "<|end", "🙂",
         "e\u0301", "\ud83d", "\ude42", "\x1b[0m", "\u202e", "\ufffd", "foo bar ", "\n\n",
-        "def g():",
+        "def g():", "I'm sorry, I can't.\n", "This code adds two numbers.\n", "</think>",
+        "\tb\n", "foo(bar, baz)\n", "foo(bar,baz)\n", "}\n", "import os\n", "\n        c",
     ]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=24).map("".join)
 SPECS = st.builds(
     FilterSpec,
-    prefix=st.sampled_from(["", "x = ", "def f():", "if (a) {", "    ", "a\n    ", "f(", "a\n"]),
-    suffix=st.sampled_from(["", "\n", ")\n", "\n    return x\n", "\n}\n", "  \nb", "x = \n"]),
+    prefix=st.sampled_from(
+        [
+            "",
+            "x = ",
+            "def f():",
+            "if (a) {",
+            "    ",
+            "a\n    ",
+            "f(",
+            "a\n",
+            "import os\n",
+            "class A:\n    def f(self):\n        x\n    ",
+            "f {\n\tif {\n\t\ta;\n\t",
+        ]
+    ),
+    suffix=st.sampled_from(
+        [
+            "",
+            "\n",
+            ")\n",
+            "\n    return x\n",
+            "\n}\n",
+            "  \nb",
+            "x = \n",
+            "\nfoo(bar, baz)\nb\n",
+            "\n\t}\n}\n",
+        ]
+    ),
     eol=st.sampled_from(["\n", "\r\n", "\r"]),
     block=st.booleans(),
     stops=st.sampled_from([(), ("<|endoftext|>", "</MISSING>"), ("ab", "b\n")]),
@@ -263,6 +291,7 @@ SPECS = st.builds(
     chat=st.booleans(),
     open_tag=st.sampled_from(["", "<MISSING>"]),
     prose=st.booleans(),
+    insert_spaces=st.sampled_from([None, True, False]),
     max_lines=st.sampled_from([2, 60]),
     max_chars=st.sampled_from([9, 8000]),
 )

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from polypilot_prompts.completion import OPEN_TAG, Aim, build
+from polypilot_prompts.asking import OPEN_TAG
+from polypilot_prompts.completion import Aim, build
 from polypilot_prompts.context import CursorContext
 from polypilot_prompts.postprocess import Filter
 from polypilot_providers.types import ChatRequest, assistant

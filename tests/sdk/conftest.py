@@ -126,6 +126,7 @@ CASES: dict[str, ChatRequest] = {
     "text document": _attached(_TEXT),
     "cache key": replace(_HELLO, system="Be brief.", cache_key="c-0123456789abcdef"),
     "completion": replace(_HELLO, completion=True, max_tokens=64, stop=("\n",)),
+    "logprobs": replace(_HELLO, completion=True, effort="none", logprobs=True),
     **{f"effort {effort}": replace(_HELLO, effort=effort) for effort in _EFFORTS},
     "all": replace(
         _after_tools(*_THOUGHTS, TextPart("I read it."), system="Be brief."),
@@ -142,6 +143,7 @@ FILL: dict[str, CompletionRequest] = {
     ),
     "at the end": CompletionRequest("", "a = f(", ""),
     "raw": CompletionRequest("", "<fim>a = f(", "", raw=True, stop=("</s>",)),
+    "logprobs": CompletionRequest("", "a = f(", "\n", logprobs=True),
 }
 
 
@@ -218,6 +220,8 @@ class Loopback:
     ) -> Request | None:
         """What our provider sends; None for what it says it can't."""
         before = len(self.server.requests)
+        if request.logprobs and row.completion != "mistral-fim":  # Mistral's SDK has no such field
+            row = row.model_copy(update={"logprobs": True})
         try:
             await self.events(row, request)
         except ConfigurationError:

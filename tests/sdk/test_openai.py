@@ -31,8 +31,8 @@ OWN = {
     "inception": {"parts.document_url"},
     "zai": {"thinking"},
     "zai-coding": {"thinking"},
-    "llama.cpp": {"return_progress", "id_slot"},
-    "embedded": {"return_progress", "id_slot"},
+    "llama.cpp": {"return_progress", "id_slot", "n_probs"},
+    "embedded": {"return_progress", "id_slot", "n_probs"},
 }
 REASONED = {"response.reasoning_summary_text.delta", "response.reasoning_text.delta"}
 OWN_COMPLETION = {"deepseek": {"reasoning_effort"}}

@@ -6,24 +6,33 @@ from typing import TYPE_CHECKING
 
 from polypilot.backend.spending import CountedChat, Spending
 from polypilot.backend.watching import Watcher
+from polypilot.completion.context import ContextSources
 from polypilot.completion.engine import CompletionEngine
+from polypilot.completion.pacing import AdaptivePace
 from polypilot.completion.staleness import still_agrees
 from polypilot.completion.values import (
     SNAPSHOT_AFTER,
     SNAPSHOT_BEFORE,
     Answer,
     Ask,
+    Grown,
     Trigger,
     Why,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from polypilot.backend.in_force import InForce
     from polypilot.chat.service import ChatService
     from polypilot.completion.values import EngineEvent
     from polypilot.workspace.documents import DocumentStore, Position, Snapshot
     from polypilot.workspace.gate import Gate
     from polypilot_providers.types import Usage
+
+
+LOOK_S = 0.05
+"""How long a request waits for the disk before it goes by the last verdict."""
 
 
 class Answering:
@@ -33,7 +42,12 @@ class Answering:
         self, now: InForce, gate: Gate, documents: DocumentStore, spending: Spending
     ) -> None:
         self._documents = documents
+        self._on_grown: list[Callable[[str], None]] = []
         self._watcher = Watcher(now.board, gate, lambda: now.credentials.known_backend)
+        self.context = ContextSources(
+            documents, gate, enabled=lambda: now.loaded.settings.completion.context
+        )
+        documents.tell(self.context)
         self.engine = CompletionEngine(
             router=now.router,
             gate=gate,
@@ -41,6 +55,9 @@ class Answering:
             plan=now.completion_plan,
             policy=now.policy,
             observe=self._observe,
+            context=self.context.gather,
+            look=lambda uri: gate.look([uri], LOOK_S),
+            pace=AdaptivePace(lambda: now.loaded.settings.completion.debounce_ms / 1000),
         )
         self._spending = spending
         self.chat: ChatService = CountedChat(
@@ -55,6 +72,18 @@ class Answering:
     def _observe(self, event: EngineEvent) -> None:
         self._spending.observe(event)  # first: the status that tells of the end has the totals
         self._watcher.observe(event)
+        if isinstance(event, Grown):
+            for listener in self._on_grown:
+                listener(event.uri)
+
+    def on_grown(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with a document's URI when more can be shown there than was given."""
+        self._on_grown.append(listener)
+
+    async def aclose(self) -> None:
+        """End every completion, and what is collected for them."""
+        await self.engine.aclose()
+        await self.context.aclose()
 
     @property
     def last_usage(self) -> Usage | None:
@@ -65,10 +94,12 @@ class Answering:
         """What the completion engine needs to see; None if the document is out of sync."""
         return self._documents.snapshot(uri, position, SNAPSHOT_BEFORE, SNAPSHOT_AFTER)
 
-    async def answer(self, uri: str, position: Position, *, invoked: bool) -> Answer:
+    async def answer(
+        self, uri: str, position: Position, *, invoked: bool, several: bool = True
+    ) -> Answer:
         """Suggestions at a place in an open document, or the reason for having none."""
         snapshot = self.snapshot(uri, position)
         if snapshot is None:
             return Answer(why=Why.STALE)
         trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
-        return await self.engine.answer(Ask(snapshot, position, trigger))
+        return await self.engine.answer(Ask(snapshot, position, trigger, several))

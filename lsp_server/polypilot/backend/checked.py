@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from polypilot.workspace.gate import Gate
     from polypilot_providers.base import Provider
     from polypilot_providers.http import HttpClient
+    from polypilot_providers.origin import Origin
     from polypilot_providers.types import ChatRequest, CompletionRequest, Event, ModelInfo
 
 
@@ -69,6 +70,11 @@ class Checked:
     ) -> AsyncGenerator[Event, None]:
         """As :meth:`complete`."""
         return self._stream(self._provider.chat(self._gate.last_check(request), limits))
+
+    async def prepare(self, origin: Origin) -> None:
+        """As :meth:`HttpClient.prepare`."""
+        async with self._use.used():
+            await self._http.prepare(origin)
 
     async def models(self) -> list[ModelInfo]:
         """As :meth:`complete`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
-from polypilot.backend import doctor, file_completion, providers_view, selecting
+from polypilot.backend import doctor, explaining, file_completion, providers_view, selecting
 from polypilot.backend.answering import Answering
 from polypilot.backend.catalogue import Catalogue
 from polypilot.backend.folders import Folders
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from polypilot.backend.embedding import Step
+    from polypilot.backend.explaining import Explained
     from polypilot.backend.file_completion import CompletionResult
     from polypilot.backend.own_rows import OwnRows
     from polypilot.backend.planning import Purpose
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from polypilot.embedded.catalog import Model
     from polypilot.embedded.store import ModelStore
     from polypilot.settings import Loaded, Settings, WorkspaceFile
+    from polypilot.workspace.diagnostics import Diagnostics
     from polypilot.workspace.documents import Position, Snapshot
     from polypilot_providers.base import Provider
     from polypilot_providers.catalog import ProviderRow
@@ -111,6 +113,7 @@ class Backend:
     async def warm(self) -> None:
         """Do ahead, off the loop, what the first request would otherwise wait for."""
         await run_blocking(self.gate.warm, timeout=FILES_S, name="warm")
+        await self._now.warm()
         await self.catalogue.watch()
 
     @property
@@ -269,17 +272,42 @@ class Backend:
     async def complete(
         self, uri: str, position: Position, *, invoked: bool = True
     ) -> list[Suggestion]:
-        """Suggestions at a place in an open document; empty when there are none."""
-        return list((await self.answer(uri, position, invoked=invoked)).suggestions)
+        """The likeliest suggestion at a place in an open document; empty if there is none."""
+        answer = await self.answer(uri, position, invoked=invoked, several=False)
+        return list(answer.suggestions)
 
-    async def answer(self, uri: str, position: Position, *, invoked: bool) -> Answer:
-        """As :meth:`complete`, with the reason for having nothing."""
-        return await self._answering.answer(uri, position, invoked=invoked)
+    async def answer(
+        self, uri: str, position: Position, *, invoked: bool, several: bool = True
+    ) -> Answer:
+        """Suggestions with their source, or why there is none; ``several`` to choose from."""
+        return await self._answering.answer(uri, position, invoked=invoked, several=several)
 
-    async def complete_file(self, path: Path, line: int, column: int) -> CompletionResult:
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """What editors report of problems in open documents."""
+        return self._answering.context.diagnostics
+
+    async def explain_completion(self, uri: str, position: Position) -> Explained:
+        """What would be sent to complete at a place in an open document; sends nothing.
+
+        Raises:
+            ProviderError: nobody may be asked.
+            ExcludedError: the document must not be sent.
+            UserError: ``stale``, its text is not known for sure.
+        """
+        return await explaining.explain_completion(self, uri, position)
+
+    async def complete_file(
+        self,
+        path: Path,
+        line: int,
+        column: int,
+        on_prompt: Callable[[Explained], None] | None = None,
+    ) -> CompletionResult:
         """Complete in a file on disk; line and column count from 1, in characters.
 
         A column beyond the line's end means its end. Bytes that are no UTF-8 are replaced.
+        ``on_prompt`` is told what is sent before it is.
 
         Raises:
             ProviderError: nobody answered, or nobody may be asked.
@@ -287,7 +315,14 @@ class Backend:
             UserError: ``position``, the file has no such line.
             OSError: the file can't be read.
         """
-        return await file_completion.complete_file(self, path, line, column)
+        return await file_completion.complete_file(self, path, line, column, on_prompt)
+
+    def on_grown(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with a document's URI when more can be shown there than was given.
+
+        Asking again at the same place gets it at once; nobody is told after a key.
+        """
+        self._answering.on_grown(listener)
 
     @property
     def last_usage(self) -> Usage | None:
@@ -324,7 +359,7 @@ class Backend:
     async def aclose(self) -> None:
         """End every request and close every connection. The embedded process ends by itself."""
         await self._tasks.aclose()
-        await self.engine.aclose()
+        await self._answering.aclose()
         await self._now.aclose()
 
     async def _put_in_force(self, reading: Reading) -> None:

@@ -16,6 +16,7 @@ from polypilot.embedded.catalog import Model, catalog
 from polypilot.errors import Problem, describe
 from polypilot.settings import EMBEDDED
 from polypilot.tasks import run_blocking
+from polypilot_prompts import syntax_grammars
 from polypilot_providers.errors import ProviderError
 from polypilot_providers.types import ModelInfo
 
@@ -75,6 +76,7 @@ async def _checks(backend: Backend, *, online: bool, nearby: bool) -> AsyncItera
             yield await _reach(backend, row)
     if nearby:
         yield await _asked("local servers", lambda: _nearby(backend))
+    yield await _ground("syntax", _syntax)
     yield await _ground("workspace", lambda: _trust(backend))
 
 
@@ -251,6 +253,19 @@ def embedded_models(current: Model | None) -> list[ModelInfo]:
         for model in (*((current,) if current else ()), *catalog().values())
     }
     return list(found.values())
+
+
+def _syntax() -> Check:
+    """A matter of taste, never a failure. Imports the grammars, off the loop."""
+    names = syntax_grammars.installed()
+    if names:
+        return Check("syntax", ok=True, detail=f"grammars for {', '.join(names)}")
+    return Check(
+        "syntax",
+        ok=None,
+        detail="no grammars: blocks end where indentation says",
+        cure='To have some: pip install "polypilot[syntax]"',
+    )
 
 
 def _trust(backend: Backend) -> Check:

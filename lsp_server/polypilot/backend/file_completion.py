@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from polypilot.backend.explaining import explain_completion, nobody_to_ask
 from polypilot.completion.values import Why
 from polypilot.errors import UserError
 from polypilot.tasks import run_blocking
 from polypilot.workspace.documents import Position
 from polypilot.workspace.roots import uri_of
-from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.types import StopReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from polypilot.backend.core import Backend
+    from polypilot.backend.explaining import Explained
     from polypilot.completion.values import Answer
     from polypilot_providers.types import Cost, Usage
 
@@ -38,7 +39,13 @@ class CompletionResult:
     """None if it is not known."""
 
 
-async def complete_file(backend: Backend, path: Path, line: int, column: int) -> CompletionResult:
+async def complete_file(
+    backend: Backend,
+    path: Path,
+    line: int,
+    column: int,
+    on_prompt: Callable[[Explained], None] | None = None,
+) -> CompletionResult:
     """See :meth:`Backend.complete_file`."""
     uri = uri_of(str(path))
     raw = await run_blocking(path.read_bytes, timeout=READ_S, name="read")
@@ -50,7 +57,10 @@ async def complete_file(backend: Backend, path: Path, line: int, column: int) ->
             raise UserError(
                 f"there is no line {line}: the file has {document.line_count}", code="position"
             )
-        answer = await backend.answer(uri, Position(line - 1, column - 1), invoked=True)
+        position = Position(line - 1, column - 1)
+        if on_prompt is not None:
+            on_prompt(await explain_completion(backend, uri, position))
+        answer = await backend.answer(uri, position, invoked=True, several=False)
         _raise_refusal(backend, uri, answer)
     finally:
         backend.engine.close(uri)
@@ -77,12 +87,7 @@ def _raise_refusal(backend: Backend, uri: str, answer: Answer) -> None:
     if answer.why is Why.EXCLUDED:
         backend.gate.outgoing(uri, "", "prefix")
     if answer.why is Why.NO_PROVIDER:
-        wanted = backend.row(backend.target("completion").provider_id).id
-        raise ConfigurationError(
-            f"{wanted} is not on this machine, and only local providers are allowed",
-            provider=wanted,
-            cure="Choose a local provider, or switch `privacy.local_only` off.",
-        )
+        raise nobody_to_ask(backend)
 
 
 def language_of(path: Path) -> str:

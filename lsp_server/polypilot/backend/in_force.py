@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,16 @@ class InForce:
         if loaded.problems != before.problems or choices != (told.completion, told.chat):
             self._tell_problems()
 
+    async def warm(self) -> None:
+        """Make the provider that completes: its imports and certificates take a while.
+
+        Asks for no key, connects to nobody, and leaves the embedded model alone.
+        """
+        chosen = self.planner.target("completion").provider_id
+        if chosen != EMBEDDED:
+            with suppress(ProviderError):  # told when it is asked for something
+                await self.pool.warm(chosen)
+
     async def aclose(self) -> None:
         """Close every connection, and give up waiting for the embedded model."""
         await self.pool.aclose()
@@ -85,11 +96,13 @@ class InForce:
 
     def completion_plan(self) -> Plan | None:
         """Whom to ask for completions."""
-        return self.planner.completion()
+        plan = self.planner.completion()
+        return None if plan is None else replace(plan, overrides=self._sources.prompts)
 
     def chat_plan(self, provider: str, model: str) -> ChatPlan:
         """Whom to ask in a conversation; raises ConfigurationError."""
-        return self.planner.chat(provider, model)
+        plan = self.planner.chat(provider, model)
+        return replace(plan, templates=self._sources.prompts.templates)
 
     def policy(self) -> Policy:
         """Where and when to complete at all."""

@@ -20,6 +20,10 @@ EMBEDDED_COMPLETION = Limits(connect=1.5, first_event=30.0, idle=15.0, total=45.
 """A cold prompt on a slow processor takes tens of seconds, and it costs nobody anything."""
 EMBEDDED_CHAT = Limits(connect=5.0, first_event=120.0, idle=30.0)
 
+STREAK = 5
+"""Lines that a stream goes on for behind what is shown. They cost less than the request they
+save, whose prompt would be sent again."""
+
 Purpose = Literal["completion", "chat"]
 
 
@@ -46,8 +50,19 @@ class Planner:
         )
         if not choices:
             return None
-        embedded = choices[0].target.provider_id == EMBEDDED
-        return Plan(choices, EMBEDDED_COMPLETION if embedded else COMPLETION_LIMITS, embedded)
+        completion = self._loaded.settings.completion
+        first = choices[0]
+        embedded = first.target.provider_id == EMBEDDED
+        costs_nothing = first.row.free or self._loaded.is_local(first.target.provider_id)
+        ahead = completion.prefetch == "on" or (completion.prefetch == "auto" and costs_nothing)
+        return Plan(
+            choices,
+            EMBEDDED_COMPLETION if embedded else COMPLETION_LIMITS,
+            embedded,
+            streak=0 if completion.prefetch == "off" else STREAK,
+            prefetch=ahead,
+            context=completion.context,
+        )
 
     def chat(self, provider: str, model: str) -> ChatPlan:
         """Whom to ask in a conversation: the user's choice for it, or the settings'.
@@ -87,6 +102,7 @@ class Planner:
             name=self._embedded.name,
             completion=self._embedded.completion,
             context_tokens=self._embedded.context_tokens,
+            min_confidence=self._embedded.min_confidence,
         )
 
     def _targets(self, purpose: Purpose) -> tuple[Target, ...]:

@@ -129,6 +129,16 @@ class ProviderPool:
             return await self._embedded()
         return await self._keep(row, row.address(), self._key_source(row))
 
+    async def warm(self, provider_id: str) -> None:
+        """Make a provider ready to connect; asks for no key. Not for the embedded model.
+
+        Raises:
+            ProviderError: as :meth:`provider`.
+        """
+        row = self.row(provider_id)
+        made = await self._keep(row, row.address(), self._key_source(row))
+        await made.prepare(Origin.parse(row.address()))
+
     def client(self, certificate: tuple[str, str] = ("", "")) -> HttpClient:
         """Connections of their own, by the user's network settings; for the caller to close."""
         network = self._loaded.settings.network

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from polypilot import paths
+from polypilot.backend import own_prompts
 from polypilot.embedded.catalog import Model, choose
 from polypilot.embedded.errors import EmbeddedError
 from polypilot.settings import WORKSPACE_FILE, Loaded, load
 from polypilot.workspace.roots import Roots
 from polypilot.workspace.trust import TrustStore
+from polypilot_prompts.overrides import OURS, Overrides
 from polypilot_providers import catalog
 from polypilot_providers.catalog import ProviderRow  # noqa: TC001  (beside the module above)
 from polypilot_providers.factory import Plugin, load_entry_points
@@ -41,6 +43,8 @@ class Sources:
     """The model behind the provider ``embedded``; None if the settings name none we can use."""
     no_model: EmbeddedError | None = None
     """Why there is none."""
+    prompts: Overrides = OURS
+    """The user's own templates."""
     _looked: float = float("-inf")
     _seen: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
 
@@ -71,6 +75,7 @@ class Sources:
         self._looked = time.monotonic()
         self._seen = reading.seen
         self.embedded, self.no_model = reading.embedded, reading.no_model
+        self.prompts = reading.prompts
 
     def catalog(self) -> dict[str, ProviderRow]:
         """The rows that the user's are laid over: ours and the plugins'."""
@@ -83,7 +88,7 @@ class Sources:
     def stamps(self) -> dict[Path, _Stamp]:
         """What tells one state of the files from another. Blocks."""
         # The decisions about trust are no settings, but who shows the status wants them as fresh.
-        files = [paths.config_file(), TrustStore().file]
+        files = [paths.config_file(), TrustStore().file, *own_prompts.files()]
         files += [each / WORKSPACE_FILE for each in self.folders()]
         return {file: _stamp(file) for file in files}
 
@@ -96,6 +101,7 @@ class Reading:
     embedded: Model | None
     no_model: EmbeddedError | None
     seen: dict[Path, _Stamp]
+    prompts: Overrides = OURS
 
 
 def read(sources: Sources) -> Reading:
@@ -113,13 +119,16 @@ def read(sources: Sources) -> Reading:
         catalog=sources.catalog(),
         folder=folders[0] if folders else None,
     )
+    own = own_prompts.read_own_prompts()
+    loaded = replace(loaded, problems=(*loaded.problems, *own.problems))
     embedded = loaded.settings.embedded
     try:
-        return Reading(loaded, choose(embedded.model, embedded.model_file), None, seen)
+        model = choose(embedded.model, embedded.model_file)
     except EmbeddedError as error:
         # Told when the embedded model is asked: most users of a supplier never do.
         log.info("no embedded model: %s", error.code)
-        return Reading(loaded, None, error, seen)
+        return Reading(loaded, None, error, seen, own.overrides)
+    return Reading(loaded, model, None, seen, own.overrides)
 
 
 def _over(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:

@@ -78,6 +78,11 @@ def _value(field: str, text: str) -> object:
         return text.lower() in _TRUE
     if "tuple" in kind:
         return tuple(part.strip() for part in text.split(",") if part.strip())
+    if "float" in kind:
+        try:
+            return float(text)
+        except ValueError:
+            raise SettingsError(f"{field} is a number", cure=f"Write {field}=0.2, say.") from None
     if "int" in kind:
         try:
             return int(text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from polypilot.backend.absences import Absences
 from polypilot.chat.events import ChatEvent, End
 from polypilot.chat.service import ChatError, ChatPlan, ChatService
-from polypilot.completion.values import Ended, EngineEvent, Moved, Requested
+from polypilot.completion.values import Ended, EngineEvent, Fault, Moved, Requested, Unusable
 from polypilot.errors import Problem, describe, printable, redact
 from polypilot_providers.errors import QuotaExhausted
 from polypilot_providers.router import Target
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from polypilot_providers.errors import ProviderError
     from polypilot_providers.router import Router, Switched
     from polypilot_providers.types import Effort, Usage
+
+
+_FAULTS = {
+    Fault.PROSE: "answered a completion with words in place of code; nothing of it is shown. If "
+    "that goes on, choose another model for completion.",
+    Fault.ENDLESS: "wrote on without an end; nothing of it is shown. If that goes on, choose "
+    "another model for completion.",
+}
 
 
 class Watcher:
@@ -45,6 +53,7 @@ class Watcher:
         self._absences = Absences(clock)
         self._known: dict[tuple[str, str], Problem] = {}
         """Troubles the user knows of, by provider and code, until the provider answers."""
+        self._told: set[Unusable] = set()
         self.last_usage: Usage | None = None
         """Token counts of the completion that ended last."""
 
@@ -57,6 +66,8 @@ class Watcher:
                 self._ended(event)
             case Moved():
                 self._switched(event.switched)
+            case Unusable():
+                self._unusable(event)
             case _:
                 pass
 
@@ -113,6 +124,13 @@ class Watcher:
         if what := self._absences.switched(switched):
             why = printable(redact(switched.message)) or switched.reason
             self._board.notice(f"{what}: {why}")
+
+    def _unusable(self, event: Unusable) -> None:
+        """Tell once what a model does, not at every key that it does it at."""
+        if event not in self._told:
+            self._told.add(event)
+            name = f"{event.model or 'the model'} of {event.provider}"
+            self._board.notice(f"{name} {_FAULTS[event.fault]}")
 
     def _facts(self) -> None:
         self._board.update(redactions=self._gate.redactions, keyring=self._keyring() or None)

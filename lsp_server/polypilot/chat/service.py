@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections import OrderedDict
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from polypilot.chat import events
@@ -20,7 +20,7 @@ from polypilot_providers.errors import ProviderError
 from polypilot_providers.types import ChatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from polypilot.workspace.documents import DocumentStore
     from polypilot.workspace.gate import Gate
@@ -52,6 +52,8 @@ class ChatPlan:
     """What the user adds to our instructions."""
     effort: Effort | None = None
     """How much to reason; None leaves it to the model."""
+    templates: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The user's own templates, in place of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ class ChatService:
             messages=session.history(
                 target.provider_id if target else "", self._gate.still_allowed
             ),
-            system=system_prompt(plan.system),
+            system=system_prompt(plan.system, overrides=plan.templates),
             cache_key=session.id,
             effort=session.effort or plan.effort,
         )

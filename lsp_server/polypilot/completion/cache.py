@@ -48,6 +48,8 @@ class Entry:
     text: str
     provider: str
     model: str
+    unsure: bool = False
+    """The model itself thinks little of it: offered only to a user who asks."""
 
     def rest(self, prefix: str, typed: int) -> str | None:
         """What is left of the text if its first ``typed`` characters stand before the cursor.

@@ -1,51 +1,54 @@
 """From a key to ghost text: looks up before it waits, waits before it asks, asks once.
 
-Order: the suggestion being shown, the cache, the request in flight, the network. At most one
-request is in flight per document. An ask that a newer one replaces is answered at once, and
-its request is ended (its socket closed) as soon as the text no longer agrees with it.
+Order: the suggestion being shown, the cache, the requests in flight, the network. An ask that
+a newer one replaces is answered at once; a request is ended (its socket closed) as soon as the
+text no longer agrees with it, and only then.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from typing import TYPE_CHECKING
 
-from polypilot.completion.cache import Key, SuggestionCache, key_for
-from polypilot.completion.flight import Flight
+from polypilot.completion.alternatives import Alternatives
+from polypilot.completion.cache import SuggestionCache, key_for
+from polypilot.completion.flight import Flight, Origin
 from polypilot.completion.lanes import Lane, Lanes, Waiter
+from polypilot.completion.launch import Launcher, Parts, no_context, no_look
 from polypilot.completion.offering import Offers
-from polypilot.completion.pacing import AdaptivePace, Pace, RateCap, moment_of
+from polypilot.completion.pacing import AdaptivePace, Pace, RateCap
+from polypilot.completion.places import places
 from polypilot.completion.prompting import PromptMaker
 from polypilot.completion.rules import refusal
 from polypilot.completion.values import (
     Accepted,
     Answer,
     Ask,
+    Choice,
     EngineEvent,
     Observer,
+    PartlyAccepted,
     Plan,
     Policy,
     Rejected,
+    Seen,
     Source,
     Suggestion,
     Trigger,
     Why,
 )
+from polypilot.completion.waits import Waits
 from polypilot.tasks import Tasks
-from polypilot.workspace.gate import ExcludedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from polypilot.completion.launch import Context
     from polypilot.workspace.documents import Snapshot
     from polypilot.workspace.gate import Gate
+    from polypilot_prompts.completion import Prompt
     from polypilot_providers.router import Router
-
-LINGER = 0.05
-"""Seconds a request whose ask was cancelled may go on: editors cancel and ask anew in one
-breath, and the new ask may want it."""
 
 
 def _unobserved(_event: EngineEvent) -> None:
@@ -62,6 +65,8 @@ class CompletionEngine:
         plan: whom to ask now; None if the user has selected nobody.
         policy: the user's switches.
         observe: told what happens, for statistics and status.
+        context: finds pieces of other files.
+        look: has the gate look at a document's rules once more, right before text is sent.
         clock, sleep: monotonic seconds, and waiting for some.
     """
 
@@ -74,29 +79,41 @@ class CompletionEngine:
         plan: Callable[[], Plan | None],
         policy: Callable[[], Policy] = Policy,
         observe: Observer = _unobserved,
+        context: Context = no_context,
+        look: Callable[[str], Awaitable[None]] = no_look,
         pace: Pace | None = None,
         cap: RateCap | None = None,
         cache: SuggestionCache | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        linger: float = LINGER,
     ) -> None:
-        self._router = router
-        self._gate = gate
         self._plan = plan
         self._policy = policy
         self._observe = observe
         self._pace: Pace = pace or AdaptivePace()
-        self._cap = cap or RateCap()
         self._cache = SuggestionCache() if cache is None else cache
         self._offers = Offers(self._cache, agrees, observe)
         self._clock = clock
-        self._sleep = sleep
-        self._linger = linger
         self._prompts = PromptMaker(gate)
         self._lanes = Lanes()
-        self._ids = itertools.count(1)
         self._tasks = Tasks()
+        self._waits = Waits(self._pace, self._tasks, clock, sleep)
+        self._launcher = Launcher(
+            Parts(
+                router,
+                self._prompts,
+                self._cache,
+                self._pace,
+                cap or RateCap(),
+                self._tasks,
+                clock,
+                observe,
+                agrees,
+                context,
+                look,
+            )
+        )
+        self._alternatives = Alternatives(self._launcher, self._offers, self._tasks, sleep)
         self._closed = False
 
     @property
@@ -116,7 +133,9 @@ class CompletionEngine:
     async def answer(self, ask: Ask) -> Answer:
         """As ``complete``, with the source, or the reason for having nothing.
 
-        Cancelling it leaves the request on its way for a moment, because editors cancel
+        An invoked ask may get up to three different suggestions, an automatic one gets one.
+
+        Cancelling it leaves its request on its way for a moment, because editors cancel
         before every next key, and that key may agree with it.
         """
         if self._closed:
@@ -127,28 +146,52 @@ class CompletionEngine:
         try:
             return await self._answer(lane, waiter, ask)
         except asyncio.CancelledError:
-            if lane.waiter is waiter and lane.flight is not None:
-                task = self._drop_unwanted(lane, lane.flight)
-                self._tasks.latest(uri, task, name="completion-linger")
+            if lane.waiter is waiter and lane.flights:
+                self._waits.for_another(lane, uri)
             raise
         finally:
             if lane.waiter is waiter:
                 lane.waiter = None
 
+    async def prompt(self, ask: Ask) -> tuple[Choice, Prompt] | None:
+        """Whom an ask would be sent to now, and what; None if there is nobody. Sends nothing.
+
+        Raises:
+            ExcludedError: the document may not be sent, or the cursor stands in a secret.
+            ConfigurationError: the row's mode of completion is none.
+        """
+        plan = self._plan()
+        if plan is None or not plan.choices:
+            return None
+        return plan.choices[0], await self._launcher.prompt(ask, plan)
+
+    def shown(self, suggestion_id: str) -> None:
+        """The editor says that the user sees a suggestion."""
+        if found := self._lanes.showing(suggestion_id):
+            entry = found[1].entry
+            self._observe(Seen(entry.id, entry.provider, entry.model))
+
     def accepted(self, suggestion_id: str) -> None:
         """The user took a suggestion."""
-        if lane := self._lanes.showing(suggestion_id):
-            self._offers.settle(lane, Accepted)
+        if found := self._lanes.showing(suggestion_id):
+            self._offers.settle(*found, Accepted)
+
+    def partially_accepted(self, suggestion_id: str, chars: int) -> None:
+        """The user took the first ``chars`` code points of it; the rest is still offered."""
+        if found := self._lanes.showing(suggestion_id):
+            entry = found[1].entry
+            self._observe(PartlyAccepted(entry.id, entry.provider, entry.model, chars))
 
     def dismissed(self, suggestion_id: str) -> None:
         """The user turned a suggestion down."""
-        if lane := self._lanes.showing(suggestion_id):
-            self._offers.settle(lane, Rejected)
+        if found := self._lanes.showing(suggestion_id):
+            self._offers.settle(*found, Rejected)
 
     def close(self, uri: str) -> None:
-        """A document was closed: end its request, answer its ask, forget its suggestions."""
+        """A document was closed: end its requests, answer its ask, forget its suggestions."""
         self._lanes.close(uri)
         self._cache.forget(uri)
+        self._prompts.forget(uri)
 
     async def aclose(self) -> None:
         """End every request. Asks that still wait are answered with nothing."""
@@ -167,107 +210,64 @@ class CompletionEngine:
         if plan is None or not plan.choices:
             return Answer(why=Why.NO_PROVIDER)
         first = plan.choices[0].target
-        key = key_for(
-            ask.snapshot,
-            self._prompts.policy_of(ask.snapshot.uri),
-            f"{first.provider_id}/{first.model}",
-        )
-        self._offers.reject_if_left(lane, key, ask)
-        return await self._live(lane, waiter, ask, key, plan)
+        policy = self._prompts.policy_of(ask.snapshot.uri)
+        key = key_for(ask.snapshot, policy, f"{first.provider_id}/{first.model}")
+        origin = lane.last = Origin(ask, key, plan, places(ask, key))
+        lane.partial = None
+        if lane.taken is not None and not lane.taken.at(ask):
+            lane.taken = None
+        self._offers.reject_if_left(lane, origin)
+        invoked = ask.trigger is Trigger.INVOKED
+        if invoked and ask.several and (again := self._offers.again(lane, ask, key)):
+            return again
+        answer = await self._live(lane, waiter, origin)
+        if answer.suggestions:
+            lane.unserved = None
+            self._pace.outcome(useful=True)
+            if invoked and ask.several:
+                return await self._alternatives.beside(lane, waiter, origin, answer)
+            self._launcher.ahead(lane)
+        return answer
 
-    async def _live(self, lane: Lane, waiter: Waiter, ask: Ask, key: Key, plan: Plan) -> Answer:
+    async def _live(self, lane: Lane, waiter: Waiter, origin: Origin) -> Answer:
         """Look, act, wait for news, look again: until there is an answer."""
+        ask = origin.ask
         joined: Flight | None = None
         own: Flight | None = None
         while not waiter.superseded:
-            known = self._offers.known(lane, ask, key, _source(joined, own))
-            if known and (known.why is not Why.NOTHING or _believed(ask, joined)):
-                return known
-            if joined is not None and joined.ended and (joined is own or joined.error):
+            riding = lane.riding(origin)
+            known = self._offers.known(lane, origin, _source(joined, own))
+            if known and (known.suggestions or _believed(ask, joined, riding is not None)):
+                return _used(lane, known)
+            if joined is not None and joined.ended and (joined is own or _failed(joined)):
                 return _without(joined)
-            flight = lane.flight
-            if flight is not None and flight.agrees(key, ask):
-                joined = flight
-                if flight is not own and (entry := flight.early(ask)):
-                    rest = entry.text[len(flight.typed_since(ask) or "") :]
-                    return self._offers.give(lane, ask, entry, rest, Source.FLIGHT)
-            else:
-                lane.abandon_flight()
-                if self._paced(waiter, ask, plan) and lane.flight is None:
-                    started = self._start(lane, ask, key, plan)
-                    if isinstance(started, Answer):
-                        return started
-                    own = joined = started
+            if riding is not None:
+                joined, place = riding
+                if joined.first_text is not None:
+                    self._waits.for_the_whole(waiter)
+                if (joined is not own or not waiter.patient) and (
+                    found := joined.early(place, whole_lines=joined is own)
+                ):
+                    lane.partial = joined
+                    source = Source.NETWORK if joined is own else Source.FLIGHT
+                    return _used(lane, self._offers.give(lane, ask, found, source))
+            elif lane.taken is not None and ask.trigger is not Trigger.INVOKED:
+                return Answer(why=Why.ACCEPTED)
+            elif self._waits.paced(lane, waiter, origin) and self._launcher.has_seat(
+                lane, origin.plan
+            ):
+                own = joined = self._launcher.send(lane, origin)
+                if own is None:
+                    return Answer(why=Why.RATE_CAP)
+                lane.unserved = None
             await waiter.wait()
         return Answer(why=Why.SUPERSEDED)
 
-    def _paced(self, waiter: Waiter, ask: Ask, plan: Plan) -> bool:
-        """Whether the ask has waited for a newer key long enough; starts the wait."""
-        if not waiter.pacing:
-            waiter.pacing = True
-            delay = self._pace.delay(moment_of(ask, embedded=plan.embedded))
-            waiter.paced = delay <= 0
-            if not waiter.paced:
-                self._tasks.spawn(self._wake_after(delay, waiter), name="completion-pace")
-        return waiter.paced
 
-    async def _wake_after(self, delay: float, waiter: Waiter) -> None:
-        await self._sleep(delay)
-        waiter.paced = True
-        waiter.wake()
-
-    # --- one request
-
-    def _start(self, lane: Lane, ask: Ask, key: Key, plan: Plan) -> Flight | Answer:
-        """Send a request for an ask, or say why not."""
-        try:
-            prompt_for = self._prompts.prepare(ask, plan)
-        except ExcludedError as error:
-            return Answer(why=Why.EXCLUDED, detail=error.message)
-        if not self._cap.take(self._clock()):
-            return Answer(why=Why.RATE_CAP)
-        flight = Flight(
-            ask,
-            key,
-            f"s{next(self._ids)}",
-            prompt_for=prompt_for,
-            clock=self._clock,
-            on_progress=lane.wake,
-            observe=self._observe,
-        )
-        lane.flight = flight
-        targets = [choice.target for choice in plan.choices]
-        work = flight.run(self._router, targets, plan.limits)
-        flight.task = self._tasks.spawn(work, name="completion-request")
-        # Not in a `finally` of the task's own: one that is cancelled before its first step
-        # never gets there, and its document would wait for it for ever.
-        flight.task.add_done_callback(lambda _: self._landed(lane, flight))
-        return flight
-
-    def _landed(self, lane: Lane, flight: Flight) -> None:
-        """A request has ended, however it did."""
-        flight.ended = True
-        if not flight.asked:
-            self._cap.give_back()
-        if flight.entry is not None:
-            self._cache.add(flight.entry)
-        if flight.first_text is not None:
-            self._pace.first_text(flight.first_text)
-        if lane.flight is flight:
-            lane.flight = None
-        lane.wake()
-
-    async def _drop_unwanted(self, lane: Lane, flight: Flight) -> None:
-        """End a request whose ask was cancelled, unless a newer one has joined it meanwhile."""
-        await self._sleep(self._linger)
-        if lane.waiter is None and lane.flight is flight:
-            lane.abandon_flight()
-
-
-def _believed(ask: Ask, joined: Flight | None) -> bool:
+def _believed(ask: Ask, joined: Flight | None, riding: bool) -> bool:  # noqa: FBT001  one of three facts
     """Whether an earlier "nothing to add" settles an ask: not while the user insists."""
     if joined is None:
-        return ask.trigger is not Trigger.INVOKED
+        return not riding and ask.trigger is not Trigger.INVOKED
     return joined.ended
 
 
@@ -278,8 +278,22 @@ def _source(joined: Flight | None, own: Flight | None) -> Source | None:
     return Source.NETWORK if joined is own else Source.FLIGHT
 
 
+def _failed(flight: Flight) -> bool:
+    return flight.error is not None or flight.excluded is not None
+
+
 def _without(flight: Flight) -> Answer:
     """The answer when the request that was waited for gave nothing."""
+    if flight.excluded is not None:
+        return Answer(why=Why.EXCLUDED, detail=flight.excluded.message)
     if flight.error is not None:
         return Answer(why=Why.FAILED, error=flight.error)
     return Answer(why=Why.SUPERSEDED if flight.cancelled else Why.NOTHING)
+
+
+def _used(lane: Lane, answer: Answer) -> Answer:
+    """The answer; the request that it is from has not been in vain."""
+    for suggestion in answer.suggestions:
+        for flight in lane.flights:
+            flight.useful = flight.useful or flight.made(suggestion.id)
+    return answer

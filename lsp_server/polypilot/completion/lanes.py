@@ -1,17 +1,20 @@
-"""What the engine holds per document: the newest ask, the request in flight, what is shown."""
+"""What the engine holds per document: the newest ask, the requests in flight, what is shown."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from polypilot.completion.cache import Entry, Key
-    from polypilot.completion.flight import Flight
+    from polypilot.completion.flight import Flight, Origin
+    from polypilot.completion.places import Place
     from polypilot.completion.values import Ask
+
+_TAIL = 48
 
 
 class Waiter:
@@ -23,6 +26,10 @@ class Waiter:
         """Its wait for a newer key has begun."""
         self.paced = False
         """It has waited for a newer key as long as it had to."""
+        self.waits_for_whole = False
+        """Its wait for the rest of a block whose first text is there has begun."""
+        self.patient = True
+        """It would rather wait for the whole of a block than take its first lines."""
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -51,13 +58,46 @@ class OnScreen:
         return self.entry.rest(ask.snapshot.prefix, typed) if typed >= 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The document right after a suggestion of one line was taken."""
+
+    chars: int
+    tail: str
+
+    @classmethod
+    def of(cls, shown: OnScreen) -> Taken | None:
+        """After taking what is shown; None if it has several lines."""
+        entry = shown.entry
+        if "\n" in entry.text or "\r" in entry.text:
+            return None
+        return cls(shown.chars + len(entry.text), (entry.anchor + entry.text)[-_TAIL:])
+
+    def at(self, ask: Ask) -> bool:
+        """Whether nothing has happened since."""
+        snapshot = ask.snapshot
+        return snapshot.total_chars == self.chars and snapshot.prefix.endswith(self.tail)
+
+
 @dataclass(slots=True)
 class Lane:
-    """A document's state. One waiter at most, one flight at most."""
+    """A document's state. One waiter at most; the flights are those that have not ended."""
 
     waiter: Waiter | None = None
-    flight: Flight | None = None
+    flights: list[Flight] = field(default_factory=list["Flight"])
     shown: OnScreen | None = None
+    others: dict[str, OnScreen] = field(default_factory=dict[str, OnScreen])
+    """What was offered beside it, by id."""
+    taken: Taken | None = None
+    last: Origin | None = None
+    """The newest ask that may be answered."""
+    unserved: float | None = None
+    """When the first of the asks came that newer ones keep replacing."""
+    partial: Flight | None = None
+    """The request whose text was given before it was whole, to the newest ask."""
+    asked_ahead: str = ""
+    """Id of the suggestion of which is known, or on its way, what follows it."""
+    closed: bool = False
 
     def replace_waiter(self) -> Waiter:
         """A newer ask is here: the one before it is to be answered at once."""
@@ -76,15 +116,26 @@ class Lane:
         if self.waiter is not None:
             self.waiter.wake()
 
-    def abandon_flight(self) -> None:
-        """End the request; the lane is free again when its socket is closed."""
-        if self.flight is not None:
-            self.flight.cancel()
+    def riding(self, origin: Origin) -> tuple[Flight, Place] | None:
+        """The newest request whose text is what the user types; the others are given up."""
+        found: tuple[Flight, Place] | None = None
+        for flight in self.flights:
+            agreeing = (place for place in origin.places if flight.agrees(place.key, place.ask))
+            if place := next(agreeing, None):
+                found = flight, place
+            else:
+                flight.cancel()
+        return found
+
+    def abandon(self) -> None:
+        """End all requests; their seats are free again when their sockets are closed."""
+        for flight in self.flights:
+            flight.cancel()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is going on."""
-        return self.waiter is None and self.flight is None
+        return self.waiter is None and not self.flights
 
 
 class Lanes:
@@ -103,7 +154,7 @@ class Lanes:
     @property
     def in_flight(self) -> int:
         """Requests on their way."""
-        return sum(lane.flight is not None for lane in self._lanes.values())
+        return sum(len(lane.flights) for lane in self._lanes.values())
 
     def of(self, uri: str) -> Lane:
         """A document's state, new if there is none."""
@@ -115,15 +166,18 @@ class Lanes:
         return lane
 
     def close(self, uri: str) -> None:
-        """End a document's request, and have its ask answered."""
+        """End a document's requests, and have its ask answered."""
         lane = self._lanes.pop(uri, None)
         if lane is not None:
-            lane.abandon_flight()
+            lane.closed = True
+            lane.abandon()
             lane.supersede()
 
-    def showing(self, suggestion_id: str) -> Lane | None:
-        """The document that shows a suggestion."""
+    def showing(self, suggestion_id: str) -> tuple[Lane, OnScreen] | None:
+        """The document to which a suggestion was offered last, and where."""
         for lane in self._lanes.values():
             if lane.shown is not None and lane.shown.entry.id == suggestion_id:
-                return lane
+                return lane, lane.shown
+            if suggestion_id in lane.others:
+                return lane, lane.others[suggestion_id]
         return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from polypilot.completion.lanes import OnScreen
+from polypilot.completion.flight import Found
+from polypilot.completion.lanes import OnScreen, Taken
 from polypilot.completion.values import (
     Accepted,
     Answer,
@@ -14,14 +16,17 @@ from polypilot.completion.values import (
     Shown,
     Source,
     Suggestion,
+    Trigger,
     Why,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from polypilot.completion.cache import Entry, Key, SuggestionCache
+    from polypilot.completion.flight import Origin
     from polypilot.completion.lanes import Lane
+    from polypilot.completion.places import Place
     from polypilot.workspace.documents import Snapshot
 
 
@@ -35,49 +40,105 @@ class Offers:
         self._agrees = agrees
         self._observe = observe
 
-    def known(self, lane: Lane, ask: Ask, key: Key, source: Source | None) -> Answer | None:
+    def known(self, lane: Lane, origin: Origin, source: Source | None) -> Answer | None:
         """An answer from what is shown or cached; the longer of the two if one extends it."""
-        found = self._cache.find(key, ask.snapshot.prefix)
-        shown = lane.shown
-        if shown is not None and (rest := shown.rest(key, ask)):
-            if found is not None and found[1].startswith(rest):
-                rest = found[1]
-            return self.give(lane, ask, shown.entry, rest, source or Source.SHOWN)
-        if found is None:
-            return None
-        entry, rest = found
-        if rest:
-            return self.give(lane, ask, entry, rest, source or Source.CACHE)
-        return Answer(why=Why.NOTHING)
+        nothing: Answer | None = None
+        for place in origin.places:
+            if found := self._on_screen(lane, place):
+                return self.give(lane, origin.ask, found, source or Source.SHOWN)
+            cached = self._cache.find(place.key, place.ask.snapshot.prefix)
+            if cached is None:
+                continue
+            entry, rest = cached
+            if place.fit(rest).strip():
+                if entry.unsure and origin.ask.trigger is Trigger.AUTOMATIC:
+                    return Answer(why=Why.UNSURE)
+                found = Found(place, entry, rest)
+                return self.give(lane, origin.ask, found, source or Source.CACHE)
+            if not place.left_out or rest.startswith(place.left_out):
+                nothing = Answer(why=Why.NOTHING)  # what comes next stands there already
+        return nothing
 
-    def give(self, lane: Lane, ask: Ask, entry: Entry, rest: str, source: Source) -> Answer:
+    def _on_screen(self, lane: Lane, place: Place) -> Found | None:
+        """What is left of a suggestion that was offered, if it is what the user types."""
+        for shown in (lane.shown, *lane.others.values()):
+            rest = None if shown is None else shown.rest(place.key, place.ask)
+            if shown is None or not rest or not place.fit(rest):
+                continue
+            cached = self._cache.find(place.key, place.ask.snapshot.prefix)
+            if cached is not None and cached[1].startswith(rest):
+                return Found(place, replace(cached[0], id=shown.entry.id), cached[1])
+            return Found(place, shown.entry, rest)
+        return None
+
+    def give(self, lane: Lane, ask: Ask, found: Found, source: Source) -> Answer:
         """Offer what is left of an entry, if the document still is what it was made for."""
         if not self._agrees(ask.snapshot):
             return Answer(why=Why.STALE)
+        entry, rest = found.entry, found.rest
         known = lane.shown is not None and lane.shown.entry.id == entry.id
-        typed = len(entry.text) - len(rest) if entry.text.endswith(rest) else 0
+        lane.shown = _placed(found.place.ask, entry, rest)
+        lane.others.pop(entry.id, None)
         if not known:
-            lane.shown = OnScreen(entry, ask.snapshot.total_chars - typed)
             self._observe(Shown(entry.id, entry.provider, entry.model, source))
-        suggestion = Suggestion(
-            id=entry.id,
-            text=rest,
-            start=ask.position,
-            end=ask.position,
-            provider=entry.provider,
-            model=entry.model,
-            from_cache=source is not Source.NETWORK,
-        )
-        return Answer((suggestion,), source)
+        return Answer((_suggestion(ask, entry, found.place.fit(rest), source),), source)
 
-    def reject_if_left(self, lane: Lane, key: Key, ask: Ask) -> None:
+    def beside(self, lane: Lane, ask: Ask, answer: Answer, others: Sequence[Entry]) -> Answer:
+        """Add other texts for the same place to an answer given a while ago."""
+        if not self._agrees(ask.snapshot):
+            return Answer(why=Why.STALE)
+        lane.others = {entry.id: _placed(ask, entry, entry.text) for entry in others}
+        source = answer.source or Source.NETWORK
+        more = tuple(_suggestion(ask, entry, entry.text, source) for entry in others)
+        return Answer((*answer.suggestions, *more), source)
+
+    def again(self, lane: Lane, ask: Ask, key: Key) -> Answer | None:
+        """All that was offered when the user asked at this very place, if that was so."""
+        if lane.shown is None or not lane.others:
+            return None
+        everything = (lane.shown, *lane.others.values())
+        if any(each.rest(key, ask) != each.entry.text for each in everything):
+            return None
+        if not self._agrees(ask.snapshot):
+            return Answer(why=Why.STALE)
+        found = (_suggestion(ask, s.entry, s.entry.text, Source.SHOWN) for s in everything)
+        return Answer(tuple(found), Source.SHOWN)
+
+    def reject_if_left(self, lane: Lane, origin: Origin) -> None:
         """Note when something else was typed than what is shown."""
-        if lane.shown is not None and lane.shown.rest(key, ask) is None:
-            self.settle(lane, Rejected)
+        if lane.shown is None and not lane.others:
+            return
+        seen = origin.places
+        lane.others = {
+            name: each
+            for name, each in lane.others.items()
+            if any(each.rest(place.key, place.ask) for place in seen)
+        }
+        shown = lane.shown
+        if shown and all(shown.rest(place.key, place.ask) is None for place in seen):
+            self.settle(lane, shown, Rejected)
 
-    def settle(self, lane: Lane, kind: type[Accepted | Rejected]) -> None:
+    def settle(self, lane: Lane, shown: OnScreen, kind: type[Accepted | Rejected]) -> None:
         """The user has decided on what is shown."""
-        if lane.shown is not None:
-            entry = lane.shown.entry
-            lane.shown = None
-            self._observe(kind(entry.id, entry.provider, entry.model))
+        lane.shown = None
+        if kind is Accepted:
+            lane.others = {}
+            lane.taken = Taken.of(shown)
+        entry = shown.entry
+        self._observe(kind(entry.id, entry.provider, entry.model))
+
+
+def _placed(ask: Ask, entry: Entry, rest: str) -> OnScreen:
+    return OnScreen(entry, ask.snapshot.total_chars - (len(entry.text) - len(rest)))
+
+
+def _suggestion(ask: Ask, entry: Entry, rest: str, source: Source) -> Suggestion:
+    return Suggestion(
+        id=entry.id,
+        text=rest,
+        start=ask.position,
+        end=ask.position,
+        provider=entry.provider,
+        model=entry.model,
+        from_cache=source is not Source.NETWORK,
+    )

@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from polypilot.workspace.gate import MARGIN
+from polypilot_prompts.overrides import OURS
 
 if TYPE_CHECKING:
     from polypilot.workspace.documents import Position, Snapshot
+    from polypilot_prompts.overrides import Overrides
     from polypilot_providers.base import Limits
     from polypilot_providers.catalog import ModelRow, ProviderRow
     from polypilot_providers.errors import ProviderError
@@ -31,11 +33,6 @@ class Trigger(StrEnum):
     """The user asked: most reasons not to ask do not count."""
     AUTOMATIC = "automatic"
 
-    @classmethod
-    def of(cls, kind: int | None) -> Trigger:
-        """From LSP's number: 1 invoked and 2 automatic since 3.18; drafts began at 0."""
-        return cls.INVOKED if kind in {0, 1} else cls.AUTOMATIC
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -45,6 +42,8 @@ class Ask:
     position: Position
     """The cursor as the editor gave it; suggestions are placed there."""
     trigger: Trigger = Trigger.AUTOMATIC
+    several: bool = True
+    """Whether a user who asks is offered more than one to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,10 @@ class Why(StrEnum):
     EXCLUDED = "excluded"
     NO_PROVIDER = "no_provider"
     RATE_CAP = "rate_cap"
+    ACCEPTED = "accepted"
+    """A suggestion of one line has just been taken: nothing is asked before the next key."""
+    UNSURE = "unsure"
+    """The model itself gave its text too low a probability."""
     SUPERSEDED = "superseded"
     STALE = "stale"
     NOTHING = "nothing"
@@ -118,6 +121,19 @@ class Plan:
     limits: Limits
     embedded: bool = False
     """The first choice runs on this machine's processor: slower, but costs nothing."""
+    streak: int = 0
+    """Lines to go on for behind a suggestion, in the same stream."""
+    prefetch: bool = False
+    """Whether what follows a suggestion is asked for while it is shown."""
+    context: bool = True
+    """Whether pieces of other files are sent along."""
+    overrides: Overrides = OURS
+    """The user's own templates."""
+
+    @property
+    def seats(self) -> int:
+        """Requests that may run at once for one document."""
+        return 1 if self.embedded else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +190,32 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The editor says that it has shown a suggestion."""
+
+    id: str
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The user took a suggestion."""
 
     id: str
     provider: str
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyAccepted:
+    """The user took the beginning of a suggestion; the rest is still offered."""
+
+    id: str
+    provider: str
+    model: str
+    chars: int
+    """Code points taken so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +227,43 @@ class Rejected:
     model: str
 
 
-EngineEvent = Requested | Ended | Moved | Shown | Accepted | Rejected
+class Fault(StrEnum):
+    """What is wrong with an answer of which nothing can be shown."""
+
+    PROSE = "prose"
+    """It says something about the code and writes none."""
+    ENDLESS = "endless"
+    """It goes on and on, in one line or in circles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A whole answer was thrown away."""
+
+    provider: str
+    model: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """More can be shown now than was given: asking again at the same place gets it at once."""
+
+    uri: str
+
+
+EngineEvent = (
+    Requested
+    | Ended
+    | Unusable
+    | Moved
+    | Shown
+    | Seen
+    | Grown
+    | Accepted
+    | PartlyAccepted
+    | Rejected
+)
 
 
 class Observer(Protocol):

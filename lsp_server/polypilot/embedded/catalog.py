@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from polypilot.embedded.errors import EmbeddedError
 from polypilot.embedded.gguf import read_header
 from polypilot_providers.catalog import CompletionMode  # noqa: TC001  (pydantic reads it)
+from polypilot_providers.families import family
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,8 @@ class ModelFile(_Row):
     sha256: str = Field(pattern=_SHA256)
     licence: str = ""
     completion: CompletionMode
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
+    """See ``polypilot_providers.catalog.ModelRow``."""
     chat: bool
     """Whether it has a chat template."""
     context_tokens: int
@@ -72,6 +75,7 @@ class UserFile(_Row):
     name: str
     path: Path
     completion: CompletionMode
+    min_confidence: float | None = None
     chat: bool
     context_tokens: int
 
@@ -130,12 +134,14 @@ def user_file(name: str) -> UserFile:
             cure="write the whole path of the GGUF file",
         )
     header = read_header(path)
+    # Not by the server's own endpoint, which cuts the text to a batch that is small here.
+    tokens = family(header.name or "") or family(path.stem)
     slug = re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-") or "model"
     return UserFile(
         id=f"file:{slug}",
         name=header.name or path.name,
         path=path,
-        completion="llama-infill" if header.fim else "prefix",
+        completion=f"template:{tokens}" if header.fim and tokens else "prefix",
         chat=header.chat,
         context_tokens=min(header.context_tokens or _USER_CONTEXT, _USER_CONTEXT),
     )

@@ -85,7 +85,9 @@ def params_type(method: str) -> type | None:
 
 
 def is_notification(method: str) -> bool:
-    """Whether a standard method is a notification."""
+    """Whether a method is a notification from the client."""
+    if method in methods.NOTIFICATIONS:
+        return True
     message, result = _types_of(method)[:2]
     return message is not None and result is None
 

@@ -41,8 +41,13 @@ def choose_encoding(client: types.ClientCapabilities) -> Encoding:
     return "utf-16"
 
 
+def hears_growth(client: types.ClientCapabilities) -> bool:
+    """Whether the client asks to be told when a suggestion can be shown longer."""
+    return section(client.experimental).get("completionGrew") is True
+
+
 def section(options: object) -> Mapping[str, object]:
-    """Our part of ``initializationOptions``."""
+    """Our part of ``initializationOptions``, or of another such object."""
     if isinstance(options, dict):
         ours = cast("dict[str, object]", options).get("polypilot")
         if isinstance(ours, dict):

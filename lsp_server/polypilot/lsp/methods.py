@@ -6,9 +6,10 @@ None is left out when it is None; unknown fields of a message are ignored.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
+from lsprotocol import types  # noqa: TC002 -- cattrs reads the annotations at run time
 
 from polypilot.lsp.chat_methods import ChatCloseParams, ChatSendParams, Problem
 
@@ -23,6 +24,11 @@ PAUSE = "polypilot/pause"
 DISCOVER = "polypilot/discover"
 DOCTOR = "polypilot/doctor"
 STATUS = "polypilot/status"
+EXPLAIN = "polypilot/explainCompletion"
+DIAGNOSTICS = "polypilot/diagnostics"
+GREW = "polypilot/completionGrew"
+DID_SHOW = "textDocument/didShowCompletion"
+DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 
 Job = Literal["completion", "chat"]
 
@@ -194,6 +200,92 @@ class Status:
     error: Problem | None = None
 
 
+@attrs.frozen(eq=False, slots=False)
+class ExplainParams:
+    """The place whose prompt is to be shown."""
+
+    text_document: types.TextDocumentIdentifier
+    position: types.Position
+
+
+@attrs.frozen(eq=False, slots=False)
+class PromptPart:
+    """A part of a prompt, in the order in which they are sent."""
+
+    name: str
+    tokens: int
+    text: str
+
+
+@attrs.frozen(eq=False, slots=False)
+class Explanation:
+    """What would be sent for a completion, without sending it."""
+
+    provider: str
+    model: str
+    mode: str
+    budget: int
+    tokens: int
+    parts: tuple[PromptPart, ...]
+
+
+@attrs.frozen(eq=False, slots=False)
+class DiagnosticTold:
+    """A problem that the editor shows in a document."""
+
+    range: types.Range
+    message: str
+    severity: int | None = None
+    source: str | None = None
+    code: str | int | None = None
+
+
+@attrs.frozen(eq=False, slots=False)
+class DiagnosticsParams:
+    """All problems that the editor shows in a document now."""
+
+    uri: str
+    diagnostics: tuple[DiagnosticTold, ...]
+
+
+@attrs.frozen(eq=False, slots=False)
+class CompletionGrew:
+    """More can be shown in a document than was given; asking again gets it."""
+
+    uri: str
+
+
+@attrs.frozen(eq=False, slots=False)
+class CommandTold:
+    """The command of an item that we gave."""
+
+    arguments: tuple[Any, ...] = ()  # cattrs has no hook for `object`
+
+
+@attrs.frozen(eq=False, slots=False)
+class ItemTold:
+    """An item that we gave; a client may send back all of it."""
+
+    insert_text: str
+    command: CommandTold | None = None
+
+
+@attrs.frozen(eq=False, slots=False)
+class DidShowParams:
+    """An item is on the screen."""
+
+    item: ItemTold
+
+
+@attrs.frozen(eq=False, slots=False)
+class DidPartiallyAcceptParams:
+    """The beginning of an item was taken."""
+
+    item: ItemTold
+    accepted_length: int
+    """UTF-16 code units, whatever the positions are in, from the start of `insertText`."""
+
+
 PARAMS: dict[str, type | None] = {
     CHAT_SEND: ChatSendParams,
     CHAT_SESSIONS: None,
@@ -206,5 +298,12 @@ PARAMS: dict[str, type | None] = {
     PAUSE: PauseParams,
     DOCTOR: None,
     STATUS: None,
+    EXPLAIN: ExplainParams,
+    DIAGNOSTICS: DiagnosticsParams,
+    DID_SHOW: DidShowParams,
+    DID_PARTIALLY_ACCEPT: DidPartiallyAcceptParams,
 }
-"""The type of each request's params; None where it takes none."""
+"""The type of each method's params; None where it takes none."""
+
+NOTIFICATIONS = frozenset({DIAGNOSTICS, DID_SHOW, DID_PARTIALLY_ACCEPT})
+"""Those that a client does not wait for an answer to."""

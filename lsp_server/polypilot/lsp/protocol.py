@@ -207,7 +207,8 @@ class PolypilotProtocol(LanguageServerProtocol):
                 builtin(params)
         except Exception as exc:  # noqa: BLE001 -- there is nobody to answer
             log.warning("notification %r failed: %s", method, trace(exc))
-            if method.startswith(_SYNC_PREFIXES):
+            # Not for those that only look like it: they change no document.
+            if builtin is not None and method.startswith(_SYNC_PREFIXES):
                 self._server.sync.lost(raw)
             return
         for handler in handlers:

@@ -89,6 +89,8 @@ class PolypilotServer(LanguageServer, Generic[B]):
         self._options: dict[str, Any] = {}
         self._commands: dict[str, Handler] = {}
         self._grace: dict[str, float] = {}
+        self._advertise: dict[str, Callable[[types.InitializeParams], bool]] = {}
+        self._when_configured: list[Callable[[B], None]] = []
         super().__init__(  # pyright: ignore[reportUnknownMemberType] -- it ends in *args, **kwargs
             "polypilot",
             version,
@@ -120,11 +122,13 @@ class PolypilotServer(LanguageServer, Generic[B]):
         options: Any | None = None,
         *,
         cancel_grace: float = CANCEL_GRACE,
+        advertise: Callable[[types.InitializeParams], bool] | None = None,
     ) -> Callable[[AsyncHandler], AsyncHandler]:
         """Registers a coroutine function of one argument, the params, for a method.
 
         ``cancel_grace`` is how many seconds it has, once cancelled, to return a result of
-        its own (or to end) before the request is answered with "cancelled" for it. Handlers
+        its own (or to end) before the request is answered with "cancelled" for it. With
+        ``advertise``, only clients for which it is true are told of the feature. Handlers
         of notifications that the server handles itself run after it has done so. A
         notification may have several handlers, a request one.
 
@@ -142,6 +146,8 @@ class PolypilotServer(LanguageServer, Generic[B]):
             self._grace[feature_name] = cancel_grace
             if options is not None:
                 self._options[feature_name] = options
+            if advertise is not None:
+                self._advertise[feature_name] = advertise
             return handler
 
         return register
@@ -160,6 +166,15 @@ class PolypilotServer(LanguageServer, Generic[B]):
             return handler
 
         return register
+
+    def when_configured(self, look: Callable[[B], None]) -> None:
+        """Have ``look`` called whenever the settings may be others than before."""
+        self._when_configured.append(look)
+
+    def configured(self, backend: B) -> None:
+        """The settings may be others than before."""
+        for look in self._when_configured:
+            look(backend)
 
     async def backend(self) -> B:
         """The backend, as soon as it is there.
@@ -227,7 +242,7 @@ class PolypilotServer(LanguageServer, Generic[B]):
             client_version=(client.version or "") if client else "",
             process_id=params.process_id,
         )
-        capabilities = self._capabilities(params.capabilities, encoding)
+        capabilities = self._capabilities(params, encoding)
         self.protocol.server_capabilities = capabilities
         return types.InitializeResult(capabilities, self.protocol.server_info)
 
@@ -295,11 +310,12 @@ class PolypilotServer(LanguageServer, Generic[B]):
             future.cancel()
 
     def _capabilities(
-        self, client: types.ClientCapabilities, encoding: Encoding
+        self, params: types.InitializeParams, encoding: Encoding
     ) -> types.ServerCapabilities:
         features = {*self._requests, *self._notifications, *self._handlers}
+        features -= {name for name, wanted in self._advertise.items() if not wanted(params)}
         built = ServerCapabilitiesBuilder(
-            client,
+            params.capabilities,
             features,
             self._options,
             list(self._commands),

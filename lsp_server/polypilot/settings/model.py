@@ -69,7 +69,24 @@ class CompletionSettings(_Section):
         default=75,
         ge=0,
         le=5000,
-        description="Milliseconds without a keystroke before a provider is asked.",
+        description="The longest that a keystroke waits for the next one before a provider is "
+        "asked, in milliseconds; usually it is less.",
+    )
+    prefetch: Annotated[Literal["auto", "on", "off"], _EDITOR] = Field(
+        default="auto",
+        description="Whether to ask ahead for what follows a suggestion that is shown: `auto` "
+        "does where it costs nothing (on this machine, or `free = true` in the provider's row), "
+        "`on` with every provider, `off` never, nor does it go on behind a suggestion then.",
+    )
+    context: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
+        default=True,
+        description="Whether pieces of other open files, recent edits and imported definitions "
+        "are sent along. Each passes the rules of [privacy].",
+    )
+    menu: Annotated[bool, _EDITOR] = Field(
+        default=False,
+        description="Offer suggestions in the editor's completion menu as well "
+        "(textDocument/completion), for editors that have no inline completion.",
     )
     hedge: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
         default=False,

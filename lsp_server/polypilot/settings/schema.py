@@ -56,6 +56,8 @@ ROW_DESCRIPTIONS = {
     "stop_limit": "How many stop sequences the endpoint takes.",
     "max_tokens_field": "Name of the request's field that limits the answer.",
     "prompt_tokens": "Tokens a completion prompt may have, estimated at 3 characters each.",
+    "suffix_share": "Share of prompt_tokens, at most, for the text after the cursor.",
+    "context_share": "Share of prompt_tokens, at most, for pieces of other files; 0 sends none.",
     "tried_live": "Whether the row has been tried with the supplier itself.",
     "effort_field": "The request's field for the reasoning effort, if the endpoint has one "
     "(openai-chat); thinking: the same, but switched off by a field of its own.",

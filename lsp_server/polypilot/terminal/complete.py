@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from polypilot.terminal.usage import usage_line, usage_words
 
 if TYPE_CHECKING:
     from polypilot.backend import CompletionResult
+    from polypilot.backend.explaining import Explained
 
 
 class Place(click.ParamType[tuple[Path, int, int]]):
@@ -38,15 +40,20 @@ class Place(click.ParamType[tuple[Path, int, int]]):
 @click.command()
 @click.argument("place", type=Place())
 @click.option("--json", "json_mode", is_flag=True, help="One JSON line per event.")
-@click.option("--explain", is_flag=True, help="Say on stderr who answered and what it took.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show on stderr what is sent, by part, then who answered and what it took.",
+)
 @click.pass_obj
 def complete(
     program: Program, *, place: tuple[Path, int, int], json_mode: bool, explain: bool
 ) -> int:
     """Complete the code at a place in a file. The file itself is not changed."""
     file, line, column = place
+    on_prompt = partial(_show_prompt, program) if explain else None
     with program.session([workspace_root(file)]) as session:
-        result = session.run(session.backend.complete_file(file, line, column))
+        result = session.run(session.backend.complete_file(file, line, column, on_prompt))
     if json_mode:
         _show_json(program, result)
     else:
@@ -56,6 +63,30 @@ def complete(
         words = usage_words(result.usage, result.cost)
         program.output.note(" · ".join((result.provider, result.model, *words)), kind="explain")
     return OK
+
+
+def _show_prompt(program: Program, prompt: Explained) -> None:
+    """The prompt as a table of its parts, then their whole text; as JSON the first event."""
+    output = program.output
+    if output.json_mode:
+        output.json({"type": "prompt", **prompt.as_json()})
+        return
+    write = output.err.file.write
+    width = max((len(clean(part.name)) for part in prompt.parts), default=0)
+
+    def line(name: str, tokens: int) -> str:
+        share = f"{tokens / prompt.budget:6.1%}" if prompt.budget else ""
+        return f"  {clean(name).replace(chr(10), ' '):{width}}  {tokens:6,}  {share}\n"
+
+    head = f"{prompt.provider} {prompt.model}, {prompt.mode}: "
+    write(f"{clean(head)}{prompt.tokens:,} of {prompt.budget:,} tokens (estimated)\n")
+    for part in prompt.parts:
+        write(line(part.name, part.tokens))
+    for part in prompt.parts:
+        text = clean(part.text)
+        write(f"--- {clean(part.name)}\n{text}" + ("" if text.endswith("\n") else "\n"))
+    write("---\n")
+    output.err.file.flush()
 
 
 def _show_json(program: Program, result: CompletionResult) -> None:

@@ -17,117 +17,36 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from polypilot.workspace.document import Document
 from polypilot.workspace.documents_values import Change, Position, Snapshot, path_of
 from polypilot.workspace.lines import Lines
-from polypilot.workspace.text_units import Encoding, after_last_break, find_break, well_formed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from polypilot.workspace.text_units import Encoding
 
 __all__ = ["Change", "Document", "DocumentStore", "Position", "Snapshot", "path_of"]
 
 log = logging.getLogger(__name__)
 
 
-class Document:
-    """One open document. Read it in the event loop's thread only."""
+class Observer(Protocol):
+    """Is told what happens to documents. Must return quickly and not raise."""
 
-    def __init__(
-        self, uri: str, language_id: str, version: int, lines: Lines, notebook: str
-    ) -> None:
-        self.uri = uri
-        self.language_id = language_id
-        self.version = version
-        self.in_sync = True
-        self.notebook = notebook
-        """The URI of the notebook that this is a cell of, or empty."""
-        self.path = path_of(notebook or uri)
-        self._lines = lines
+    def visited(self, uri: str, line: int | None = None) -> None:
+        """A document was opened; the store has it."""
+        ...
 
-    @property
-    def line_count(self) -> int:
-        """Lines; an empty document has one."""
-        return self._lines.line_count
+    def edited(self, uri: str, line: int | None = None) -> None:
+        """A document was edited, near ``line`` if that is known; the edit is made."""
+        ...
 
-    @property
-    def length(self) -> int:
-        """Code points."""
-        return self._lines.length
-
-    @property
-    def text(self) -> str:
-        """The whole text; costs time and memory in proportion to it."""
-        return well_formed(self._lines.text)
-
-    def line(self, number: int) -> str:
-        """A line, counted from 0, without its break.
-
-        Raises:
-            IndexError: there is no such line.
-        """
-        return well_formed(self._lines.line(number))
-
-    def offset(self, position: Position) -> int:
-        """Code points before a position; one that is out of range is clamped as LSP says."""
-        place, _ = self._lines.seek(position.line, position.character)
-        return self._lines.offset(place)
-
-    def position(self, offset: int) -> Position:
-        """The position of an offset in code points; clamped to the document."""
-        place = self._lines.place(offset)
-        return Position(self._lines.line_of(place), self._lines.character(place))
-
-    def between(self, start: Position, end: Position) -> str:
-        """The text between two positions, given in any order."""
-        lower, upper = sorted((self.offset(start), self.offset(end)))
-        return well_formed(self._lines.after(self._lines.place(lower), upper - lower))
-
-    def apply(self, changes: Sequence[Change], load: Callable[[str], Lines]) -> None:
-        """Makes edits one after the other; ``load`` takes in a whole text."""
-        for change in changes:
-            if change.start is None or change.end is None:
-                self._lines = load(change.text)
-            else:
-                start, _ = self._lines.seek(change.start.line, change.start.character)
-                end, _ = self._lines.seek(change.end.line, change.end.character)
-                self._lines.replace(start, end, change.text)
-
-    def snapshot(self, position: Position, before_chars: int, after_chars: int) -> Snapshot:
-        """What surrounds ``position``; see `DocumentStore.snapshot`."""
-        place, column = self._lines.seek(position.line, position.character)
-        prefix = well_formed(self._lines.before(place, before_chars))
-        suffix = well_formed(self._lines.after(place, after_chars))
-        line_end = find_break(suffix, 0)
-        return Snapshot(
-            uri=self.uri,
-            path=self.path,
-            language_id=self.language_id,
-            version=self.version,
-            line=self._lines.line_of(place),
-            column=column,
-            prefix=prefix,
-            suffix=suffix,
-            line_prefix=prefix[max(after_last_break(prefix, len(prefix)), 0) :],
-            line_suffix=suffix if line_end == -1 else suffix[:line_end],
-            total_chars=self._lines.length,
-            eol=self._lines.eol(),
-        )
-
-    def surrounds(self, snapshot: Snapshot) -> bool:
-        """Whether the text around the snapshot's cursor is still what it was."""
-        lines = self._lines
-        if snapshot.line >= lines.line_count:
-            return False
-        block, inside = lines.line_start(snapshot.line)
-        place = lines.place(lines.offset((block, inside)) + snapshot.column)
-        return (
-            lines.line_of(place) == snapshot.line
-            and lines.column(place) == snapshot.column
-            and well_formed(lines.before(place, len(snapshot.prefix))) == snapshot.prefix
-            and well_formed(lines.after(place, len(snapshot.suffix))) == snapshot.suffix
-        )
+    def closed(self, uri: str) -> None:
+        """A document is about to be closed; the store still has it."""
+        ...
 
 
 class DocumentStore:
@@ -141,6 +60,11 @@ class DocumentStore:
         self._notebooks: dict[str, list[str]] = {}
         self._suspended: Counter[str] = Counter()
         self._prepared: tuple[str, Lines] | None = None
+        self._observer: Observer | None = None
+
+    def tell(self, observer: Observer) -> None:
+        """Have ``observer`` told of what happens from now on."""
+        self._observer = observer
 
     # -- what the editor says ------------------------------------------------------------
 
@@ -152,6 +76,8 @@ class DocumentStore:
             log.warning("a document was opened twice: %r", uri)
         document = Document(uri, language_id, version, self._load(text), notebook)
         self._documents[uri] = document
+        if self._observer is not None:
+            self._observer.visited(uri)
         return document
 
     def change(self, uri: str, version: int, changes: Sequence[Change]) -> bool:
@@ -175,12 +101,17 @@ class DocumentStore:
         document.apply(changes, self._load)
         document.version = version
         document.in_sync = True
+        if self._observer is not None:
+            last = changes[-1].start if changes else None
+            self._observer.edited(uri, last.line if last else None)
         return True
 
     def close(self, uri: str) -> None:
         """A document was closed."""
-        if self._documents.pop(uri, None) is None:
+        if uri not in self._documents:
             log.warning("close of a document that is not open: %r", uri)
+        else:
+            self._drop(uri)
 
     def save(self, uri: str, text: str | None = None) -> None:
         """A document was saved; its text, if the editor sends it, puts it in sync again."""
@@ -216,7 +147,7 @@ class DocumentStore:
         self._notebooks.pop(uri, None)
         cells = [cell for cell, document in self._documents.items() if document.notebook == uri]
         for cell in cells:
-            del self._documents[cell]
+            self._drop(cell)
 
     async def prepare(self, text: str) -> None:
         """Takes in a long text, with pauses for others, for the call that will bring it.
@@ -287,6 +218,11 @@ class DocumentStore:
         if document is None:
             return False
         return document.version == snapshot.version or document.surrounds(snapshot)
+
+    def _drop(self, uri: str) -> None:
+        if self._observer is not None:
+            self._observer.closed(uri)
+        del self._documents[uri]
 
     def _load(self, text: str) -> Lines:
         if self._prepared is not None and self._prepared[0] is text:

@@ -109,16 +109,20 @@ class Gate:
 
     # -- when the disk is asked ----------------------------------------------------------
 
-    async def look(self, uris: Iterable[str], within: float, *, read: bool = False) -> None:
+    async def look(
+        self, uris: Iterable[str], within: float, *, read: bool = False, lately: float = 0.0
+    ) -> None:
         """Looks at the disk, in another thread, for all that the running task does next.
 
         What it, or a task that it starts, asks about these documents is answered from this
         look, which begins after the call. If the disk does not answer ``within`` seconds,
         they are as they were judged last, and excluded if they never were. With ``read``, the
-        files are read as well, for `read_file`.
+        files are read as well, for `read_file`. With ``lately``, verdicts of the last so many
+        seconds are good enough, unless an ignore file is known to have changed since.
         """
         found = {self._open_uri(uri, locate(uri).path) if read else uri for uri in uris}
-        await self._looks.look([self._wanted(uri, read=read) for uri in found], within)
+        wanted = [self._wanted(uri, read=read) for uri in found]
+        await self._looks.look(wanted, within, lately=lately)
 
     def saved(self, uri: str) -> None:
         """A file was saved or changed: if it is an ignore file, no earlier look counts."""

@@ -42,6 +42,8 @@ FIRST = 1.0
 """Seconds for which a request waits at least, where there is no earlier verdict to go by."""
 _FRESH = 2.0
 """Seconds for which an earlier verdict is as good as a new one."""
+_YOUNG = 0.2
+"""Seconds after which a verdict that is taken without a look is renewed."""
 _KEPT = 2_048
 _IGNORE_NAMES = frozenset(name.casefold() for name in IGNORE_NAMES)
 _LANES = 256
@@ -113,12 +115,15 @@ class Looks:
         finally:
             lane.lock.release()
 
-    async def look(self, wanted: Sequence[Wanted], within: float) -> None:
+    async def look(self, wanted: Sequence[Wanted], within: float, *, lately: float = 0.0) -> None:
         """Looks for the running request, at most ``within`` seconds; the look goes on behind it.
 
         It begins after the call: what was changed on disk before the call, it sees. For what
-        has no earlier verdict, it waits longer.
+        has no earlier verdict, it waits longer. With ``lately``, verdicts that are not older than
+        so many seconds are taken at once, and renewed behind the request.
         """
+        if lately and self._recall(wanted, lately):
+            return
         waiting: dict[Wanted, asyncio.Future[Seen | None]] = {}
         seen: dict[str, Seen] = {}
         lanes: dict[str, list[Wanted]] = {}
@@ -140,6 +145,25 @@ class Looks:
             if found is None or not self._holds(found):
                 found = self._without(each)
             seen[each.uri] = found
+        self._go_by(seen)
+
+    def _recall(self, wanted: Sequence[Wanted], lately: float) -> bool:
+        """Go by the last verdicts, if all are young enough."""
+        now = self._clock()
+        seen: dict[str, Seen] = {}
+        for each in wanted:
+            kept, when = self._kept.get(replace(each, read=False), (None, 0.0))
+            if kept is None or each.read or now - when > lately or not self._holds(kept):
+                return False
+            seen[each.uri] = kept
+        self._go_by(seen)
+        for each in wanted:
+            aged = now - self._kept[replace(each, read=False)][1] > _YOUNG
+            if aged and each.path is not None and not (lane := self._lane(each.path)).busy:
+                lane.ask([each])
+        return True
+
+    def _go_by(self, seen: Mapping[str, Seen]) -> None:
         request = _request.get()
         if request is not None and request.looks is self:
             seen = {**request.seen, **seen}

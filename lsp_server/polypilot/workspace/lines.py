@@ -99,6 +99,11 @@ class Lines:
         return self._sums()[-1] + 1
 
     @property
+    def blocks(self) -> tuple[str, ...]:
+        """The text in pieces, as stored; an edit leaves those alone that it does not touch."""
+        return tuple(self._blocks)
+
+    @property
     def text(self) -> str:
         """The whole text as stored; costs a copy."""
         return "".join(self._blocks)

@@ -27,6 +27,7 @@ from polypilot_providers.wires.asking import arguments_of
 from polypilot_providers.wires.attachments import base64_of, fit
 from polypilot_providers.wires.gemini_stream import GeminiParser
 from polypilot_providers.wires.gemini_thinking import instead, thinking_of
+from polypilot_providers.wires.likelihood import wanted
 from polypilot_providers.wires.provider import LIST_LIMITS, ChatOnlyProvider
 from polypilot_providers.wires.shared import first_int
 
@@ -50,7 +51,7 @@ _NO_PROOF = "skip_thought_signature_validator"
 """What Google documents to send where a tool call has no signature of its own: since Gemini 3
 the first call of a step without one is refused."""
 
-_CONFIG = ("maxOutputTokens", "stopSequences", "temperature")
+_CONFIG = ("maxOutputTokens", "stopSequences", "temperature", "responseLogprobs")
 """Fields of generationConfig, which holds thinkingConfig too."""
 _THINKING = ("includeThoughts", "thinkingBudget", "thinkingLevel")
 """Fields of thinkingConfig."""
@@ -60,6 +61,7 @@ _OPTIONAL = {
     "thinkingLevel": re.compile(r"thinking.?level", re.IGNORECASE),
     "temperature": re.compile(r"temperature", re.IGNORECASE),
     "stopSequences": re.compile(r"stop.?sequence", re.IGNORECASE),
+    "responseLogprobs": re.compile(r"log.?probs", re.IGNORECASE),
 }
 """Fields that a model may not take, and how a refusal speaks of them."""
 _ANY_THINKING = re.compile(r"think", re.IGNORECASE)
@@ -146,6 +148,8 @@ class GeminiProvider(ChatOnlyProvider):
             config["stopSequences"] = stop
         if request.temperature is not None and facts.sampling:
             config["temperature"] = request.temperature
+        if wanted(self._row, facts, request):
+            config["responseLogprobs"] = True
         return config | thinking_of(request, facts, known=self._row.lists(facts.id))
 
     def _reasons(self, facts: ModelRow) -> bool:

@@ -18,11 +18,11 @@ from polypilot_providers.types import (
     Citation,
     Refusal,
     StopReason,
-    TextDelta,
     ThoughtDelta,
     ToolCall,
     Usage,
 )
+from polypilot_providers.wires.likelihood import Likelihood
 from polypilot_providers.wires.shared import Text, WireParser, closing
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class GeminiParser(WireParser):
         super().__init__(peer)
         self._text = Text()
         self._thought = Text()
+        self._likelihood = Likelihood()
         self._calls = 0
         self._cited: set[Citation] = set()
         self._usage: dict[str, object] = {}
@@ -146,7 +147,10 @@ class GeminiParser(WireParser):
         yield from closing(read_usage(self._usage), reason, self.model)
 
     def _candidate(self, candidate: Mapping[str, object]) -> Iterator[Event]:
-        for part in as_list(as_dict(candidate.get("content")).get("parts")):
+        parts = as_list(as_dict(candidate.get("content")).get("parts"))
+        if (told := candidate.get("logprobsResult")) and all(map(_visible, parts)):
+            self._likelihood.read(as_dict(told).get("chosenCandidates"), "logProbability")
+        for part in parts:
             yield from self._part(as_dict(part))
         for citation in _citations(candidate):
             if citation not in self._cited:
@@ -176,7 +180,7 @@ class GeminiParser(WireParser):
         yield from self._think("", signature)
         if text := self._text.add(part.get("text")):
             self.progress += 1
-            yield TextDelta(text)
+            yield self._likelihood.delta(text)
         self.unknown.update(part.keys() - _BESIDE - {"text"})
 
     def _think(self, piece: object, signature: str | None) -> Iterator[Event]:
@@ -223,6 +227,12 @@ class GeminiParser(WireParser):
             host=self._peer.host,
             cure="Try again, or select another model.",
         )
+
+
+def _visible(part: object) -> bool:
+    """Whether it is text alone, neither thought nor call."""
+    fields = as_dict(part)
+    return fields.get("thought") is not True and "functionCall" not in fields
 
 
 def read_usage(usage: Mapping[str, object]) -> Usage | None:

@@ -8,12 +8,14 @@ nothing else to write. The reports hold no content, so no time limit is put off 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from polypilot_providers.base import COMPLETION_LIMITS, Limits
 from polypilot_providers.errors import ConfigurationError
-from polypilot_providers.jsonvalue import as_dict, as_int, as_str
-from polypilot_providers.types import StopReason, TextDelta, Usage
+from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
+from polypilot_providers.types import StopReason, Usage
+from polypilot_providers.wires.likelihood import Likelihood, wanted
 from polypilot_providers.wires.openai_chat import OpenAIProvider
 from polypilot_providers.wires.rests import LoadingProvider
 from polypilot_providers.wires.shared import SseParser, Text, closing, first_int
@@ -23,14 +25,14 @@ if TYPE_CHECKING:
 
     from polypilot_providers.base import KeySource
     from polypilot_providers.call import Call
-    from polypilot_providers.catalog import ProviderRow
+    from polypilot_providers.catalog import ModelRow, ProviderRow
     from polypilot_providers.failures import Peer
     from polypilot_providers.http import HttpClient
     from polypilot_providers.origin import Origin
     from polypilot_providers.types import ChatRequest, CompletionRequest, Event
 
 _FINISH = {"limit": StopReason.LENGTH, "word": StopReason.STOP_SEQUENCE}
-_OPTIONAL = ("temperature", "stop", "id_slot", "return_progress")
+_OPTIONAL = ("temperature", "stop", "id_slot", "return_progress", "n_probs")
 
 
 class LlamaParser(SseParser):
@@ -39,14 +41,17 @@ class LlamaParser(SseParser):
     def __init__(self, peer: Peer) -> None:
         super().__init__(peer)
         self._text = Text()
+        self._likelihood = Likelihood()
         self._last: Mapping[str, object] = {}
 
     def payload(self, event: str, value: Mapping[str, object]) -> Iterator[Event]:
         """See SseParser."""
         del event
+        if told := value.get("completion_probabilities"):
+            self._likelihood.add(_logprob(as_dict(entry)) for entry in as_list(told))
         if text := self._text.add(value.get("content")):
             self.progress += 1
-            yield TextDelta(text)
+            yield self._likelihood.delta(text)
         if value.get("stop") is True:
             self._last = value
             self.model = as_str(value.get("model")) or None
@@ -61,6 +66,20 @@ class LlamaParser(SseParser):
         """See SseParser."""
         reason = _FINISH.get(as_str(self._last.get("stop_type")), StopReason.END)
         yield from closing(read_timings(self._last), reason, self.model)
+
+
+def _logprob(token: Mapping[str, object]) -> object:
+    """What is said of a token; servers before December 2024 list probabilities, of the likeliest.
+
+    (A speculative draft's tokens are said to be certain, whatever they were.)
+    """
+    if "logprob" in token:
+        return token["logprob"]
+    for entry in map(as_dict, as_list(token.get("probs"))):
+        chance = entry.get("prob")
+        if entry.get("tok_str") == token.get("content") and isinstance(chance, float):
+            return math.log(chance) if 0 < chance <= 1 else None
+    return None
 
 
 def read_timings(last: Mapping[str, object]) -> Usage | None:
@@ -102,6 +121,12 @@ class LlamaCppProvider(LoadingProvider, OpenAIProvider):
             body["id_slot"] = self._row.chat_slot
         return body
 
+    def _likelihood(
+        self, request: ChatRequest | CompletionRequest, facts: ModelRow
+    ) -> dict[str, object]:
+        """See OpenAIProvider; chat takes this too, and ``logprobs`` would list 20 for each."""
+        return {"n_probs": 1} if wanted(self._row, facts, request) else {}
+
     def native_body(self, request: CompletionRequest) -> tuple[str, dict[str, object]]:
         """Path and body of a native completion request."""
         model = self._model(request.model, self._row.completion_model or self.id)
@@ -119,6 +144,7 @@ class LlamaCppProvider(LoadingProvider, OpenAIProvider):
             body["temperature"] = request.temperature
         if self._row.id_slot is not None:
             body["id_slot"] = self._row.id_slot
+        body |= self._likelihood(request, facts)
         if request.raw or mode == "prefix":
             return "/completion", {"prompt": request.prefix, **body}
         if mode != "llama-infill":

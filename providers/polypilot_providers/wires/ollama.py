@@ -24,6 +24,7 @@ from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
 from polypilot_providers.types import ModelInfo
 from polypilot_providers.wires.asking import functions
 from polypilot_providers.wires.attachments import fit
+from polypilot_providers.wires.likelihood import wanted
 from polypilot_providers.wires.ollama_messages import messages
 from polypilot_providers.wires.ollama_stream import OllamaParser
 from polypilot_providers.wires.provider import LIST_LIMITS
@@ -50,6 +51,7 @@ SHOWN_AT_ONCE = 4
 _SHOW_LIMITS = Limits(connect=2.0, first_event=3.0, idle=3.0, total=3.0)
 _CLOUD = ("-cloud", ":cloud")
 _NOT_FOUND = re.compile(r"\bmodel\b.{0,300}\bnot found", re.IGNORECASE | re.DOTALL)
+_OPTIONAL = ("think", "logprobs")
 _NO_THINKING = "does not support thinking"
 _NO_INSERT = "does not support insert"
 
@@ -73,7 +75,7 @@ class OllamaProvider(LoadingProvider):
         def prepare() -> Call:
             return self._call("/api/chat", self.chat_body(request), request)
 
-        return self._stream(prepare, OllamaParser, limits, ("think",))
+        return self._stream(prepare, OllamaParser, limits, _OPTIONAL)
 
     def complete(
         self, request: CompletionRequest, limits: Limits = COMPLETION_LIMITS
@@ -83,7 +85,7 @@ class OllamaProvider(LoadingProvider):
         def prepare() -> Call:
             return self._call("/api/generate", self.generate_body(request), request)
 
-        return self._stream(prepare, OllamaParser, limits, ("think",))
+        return self._stream(prepare, OllamaParser, limits, _OPTIONAL)
 
     async def models(self) -> list[ModelInfo]:
         """See Provider. Models that can't write text are left out."""
@@ -115,7 +117,8 @@ class OllamaProvider(LoadingProvider):
         if request.tools:
             body["tools"] = functions(request.tools)
         effort = request.effort or ("none" if request.completion else None)
-        return body | self._thinking(effort, facts) | self._options(request, facts)
+        body |= self._thinking(effort, facts)
+        return body | self._likelihood(request, facts) | self._options(request, facts)
 
     def generate_body(self, request: CompletionRequest) -> dict[str, object]:
         """The body of a completion request."""
@@ -139,7 +142,7 @@ class OllamaProvider(LoadingProvider):
             body["raw"] = True
         else:
             body |= {"suffix": request.suffix} | self._thinking("none", facts)
-        return body | self._options(request, facts)
+        return body | self._likelihood(request, facts) | self._options(request, facts)
 
     def _name(self, asked: str, default: str) -> str:
         """The model to ask for, which is to run where the provider says it does."""
@@ -196,6 +199,12 @@ class OllamaProvider(LoadingProvider):
             options["num_ctx"] = min(facts.context_tokens, MAX_WINDOW)
         return {"options": options} if options else {}
 
+    def _likelihood(
+        self, request: ChatRequest | CompletionRequest, facts: ModelRow
+    ) -> dict[str, object]:
+        """The field for the tokens' probabilities; servers before 0.12.11 take no notice of it."""
+        return {"logprobs": True} if wanted(self._row, facts, request) else {}
+
     def _thinking(self, effort: str | None, facts: ModelRow) -> dict[str, object]:
         """The field that says whether, or how much, to reason.
 
@@ -215,9 +224,9 @@ class OllamaProvider(LoadingProvider):
         self, error: ProviderError, sent: Mapping[str, object], optional: Sequence[str]
     ) -> dict[str, Sequence[object]]:
         """See WireProvider; it may say so in a line of its answer too."""
-        if _NO_THINKING not in error.message:
-            return {}
-        return {name: () for name in optional if name in sent}
+        if "think" in sent and _NO_THINKING in error.message:
+            return {"think": ()}
+        return super()._refused(error, sent, optional)
 
     def _explained(self, error: ProviderError, sent: Mapping[str, object]) -> ProviderError:
         """``error``, with what Ollama said in words only taken for what it is."""

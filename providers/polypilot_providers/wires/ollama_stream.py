@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from polypilot_providers.framing import NDJSON
 from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
-from polypilot_providers.types import StopReason, TextDelta, ThoughtDelta, Usage
+from polypilot_providers.types import StopReason, ThoughtDelta, Usage
+from polypilot_providers.wires.likelihood import Likelihood
 from polypilot_providers.wires.shared import Text, ToolDrafts, WireParser, closing
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class OllamaParser(WireParser):
         super().__init__(peer)
         self._text = Text()
         self._thought = Text()
+        self._likelihood = Likelihood()
         self._tools = ToolDrafts()
         self._calls = 0
         self._last: Mapping[str, object] = {}
@@ -42,9 +44,11 @@ class OllamaParser(WireParser):
         if thought := self._thought.add(thinking):
             self.progress += 1
             yield ThoughtDelta(thought)
+        if not thinking and not message.get("tool_calls"):
+            self._likelihood.read(value.get("logprobs"))
         if text := self._text.add(message.get("content") or value.get("response")):
             self.progress += 1
-            yield TextDelta(text)
+            yield self._likelihood.delta(text)
         for call in as_list(message.get("tool_calls")):
             self._tool(as_dict(call))
         if value.get("done") is True:

@@ -14,6 +14,7 @@ from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
 from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.jsonvalue import as_list
 from polypilot_providers.types import (
+    CompletionRequest,
     FilePart,
     ImagePart,
     TextPart,
@@ -23,6 +24,7 @@ from polypilot_providers.types import (
 )
 from polypilot_providers.wires.asking import functions
 from polypilot_providers.wires.attachments import data_url, fit
+from polypilot_providers.wires.likelihood import wanted
 from polypilot_providers.wires.openai_models import newest_first
 from polypilot_providers.wires.openai_stream import OpenAIParser
 from polypilot_providers.wires.provider import WireProvider
@@ -32,15 +34,9 @@ if TYPE_CHECKING:
 
     from polypilot_providers.call import Call
     from polypilot_providers.catalog import ModelRow
-    from polypilot_providers.types import (
-        ChatRequest,
-        CompletionRequest,
-        Event,
-        Message,
-        ModelInfo,
-    )
+    from polypilot_providers.types import ChatRequest, Event, Message, ModelInfo
 
-_OPTIONAL = ("temperature", "stop", "stream_options", "reasoning_effort")
+_OPTIONAL = ("temperature", "stop", "stream_options", "reasoning_effort", "logprobs", "n_probs")
 _OPTIONAL_IN_CHAT = (
     *_OPTIONAL,
     "thinking",
@@ -143,7 +139,15 @@ class OpenAIProvider(WireProvider):
             body["stop"] = stop
         if request.temperature is not None and facts.sampling:
             body["temperature"] = request.temperature
-        return body
+        return body | self._likelihood(request, facts)
+
+    def _likelihood(
+        self, request: ChatRequest | CompletionRequest, facts: ModelRow
+    ) -> dict[str, object]:
+        """The field that asks for the tokens' probabilities, if it is to be sent."""
+        if not wanted(self._row, facts, request):
+            return {}
+        return {"logprobs": 1 if isinstance(request, CompletionRequest) else True}
 
     def _reasoning(self, request: ChatRequest, facts: ModelRow) -> dict[str, object]:
         """The fields that say how much to reason."""

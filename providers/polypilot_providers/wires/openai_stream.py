@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from polypilot_providers.errors import Unavailable
 from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
-from polypilot_providers.types import Citation, Refusal, StopReason, TextDelta, ThoughtDelta, Usage
+from polypilot_providers.types import Citation, Refusal, StopReason, ThoughtDelta, Usage
+from polypilot_providers.wires.likelihood import Likelihood
 from polypilot_providers.wires.shared import SseParser, Text, ToolDrafts, closing, first_int
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class OpenAIParser(SseParser):
         super().__init__(peer)
         self._text = Text()
         self._thought = Text()
+        self._likelihood = Likelihood()
         self._refusal = ""
         self._tools = ToolDrafts()
         self._usage: Usage | None = None
@@ -85,7 +87,11 @@ class OpenAIParser(SseParser):
 
     def _choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
         delta = as_dict(choice.get("delta")) or as_dict(choice.get("message"))
+        before = self.progress
         yield from self._thoughts(delta)
+        told = choice.get("logprobs")
+        if told and self.progress == before and not delta.get("tool_calls"):
+            self._read_logprobs(as_dict(told))
         content = delta.get("content")
         for part in as_list(content):
             yield from self._part(as_dict(part))
@@ -111,7 +117,15 @@ class OpenAIParser(SseParser):
     def _texts(self, piece: object) -> Iterator[Event]:
         if text := self._text.add(piece):
             self.progress += 1
-            yield TextDelta(text)
+            yield self._likelihood.delta(text)
+
+    def _read_logprobs(self, told: Mapping[str, object]) -> None:
+        """Those of visible text: numbers in Completions, objects in Chat Completions.
+
+        llama.cpp has objects in both.
+        """
+        self._likelihood.add(as_list(told.get("token_logprobs")))
+        self._likelihood.read(told.get("content"))
 
     def _thoughts(self, delta: Mapping[str, object]) -> Iterator[Event]:
         for name in ("reasoning_content", "reasoning", "reasoning_text"):

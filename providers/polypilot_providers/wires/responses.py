@@ -21,18 +21,27 @@ from polypilot_providers.types import (
 )
 from polypilot_providers.wires.asking import schema_of
 from polypilot_providers.wires.attachments import data_url, fit
+from polypilot_providers.wires.likelihood import wanted
 from polypilot_providers.wires.openai_models import newest_first
 from polypilot_providers.wires.provider import ChatOnlyProvider
 from polypilot_providers.wires.responses_stream import ResponsesParser
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
     from polypilot_providers.call import Call
     from polypilot_providers.catalog import ModelRow
+    from polypilot_providers.errors import ProviderError
     from polypilot_providers.types import ChatRequest, Event, Message, ModelInfo, Part, Tool
 
-_OPTIONAL = ("temperature", "reasoning", "include", "prompt_cache_key", "max_output_tokens")
+_OPTIONAL = (
+    "temperature",
+    "reasoning",
+    "include",
+    "logprobs",
+    "prompt_cache_key",
+    "max_output_tokens",
+)
 _LEAST_TOKENS = 16
 """OpenAI refuses a lower limit of output tokens."""
 
@@ -83,7 +92,23 @@ class ResponsesProvider(ChatOnlyProvider):
             body["tools"] = [_tool(tool) for tool in request.tools]
         if self._row.cache == "key" and request.cache_key:
             body["prompt_cache_key"] = request.cache_key
+        if wanted(self._row, facts, request):
+            body["logprobs"] = True
         return body
+
+    def _nested(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        """See WireProvider: ``logprobs`` is one of the things to be included."""
+        if "logprobs" not in body:
+            return body
+        placed = {name: value for name, value in body.items() if name != "logprobs"}
+        return placed | {"include": [*as_list(body.get("include")), "message.output_text.logprobs"]}
+
+    def _refused(
+        self, error: ProviderError, sent: Mapping[str, object], optional: Sequence[str]
+    ) -> dict[str, Sequence[object]]:
+        """See WireProvider; encrypted reasoning is still included where only this is refused."""
+        refused = super()._refused(error, sent, optional)
+        return {"logprobs": ()} if "logprobs" in refused else refused
 
     def _thinks(self, facts: ModelRow) -> bool:
         """Whether the model may reason; one that the row does not list is taken to."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from polypilot_providers import failures
 from polypilot_providers.jsonvalue import as_dict, as_int, as_list, as_str
-from polypilot_providers.types import Citation, Refusal, StopReason, TextDelta, ThoughtDelta, Usage
+from polypilot_providers.types import Citation, Refusal, StopReason, ThoughtDelta, Usage
+from polypilot_providers.wires.likelihood import Likelihood
 from polypilot_providers.wires.openai_stream import read_cost
 from polypilot_providers.wires.shared import SseParser, Text, ToolDrafts, closing, first_int
 
@@ -39,6 +40,7 @@ class ResponsesParser(SseParser):
         super().__init__(peer)
         self._text = Text()
         self._thought = Text()
+        self._likelihood = Likelihood()
         self._refusal = ""
         self._calls: dict[object, ToolDrafts] = {}
         self._called = False
@@ -125,7 +127,7 @@ class ResponsesParser(SseParser):
         yield from self._item(_key(value), as_dict(value.get("item")))
 
     def _text_delta(self, value: Mapping[str, object]) -> Iterator[Event]:
-        yield from self._say(_key(value), value.get("delta"))
+        yield from self._say(_key(value), value.get("delta"), value.get("logprobs"))
 
     def _thought_delta(self, value: Mapping[str, object]) -> Iterator[Event]:
         index = first_int(value.get("summary_index"), value.get("content_index"))
@@ -164,7 +166,7 @@ class ResponsesParser(SseParser):
         for entry in as_list(item.get("content")):
             part = as_dict(entry)
             if not streamed:
-                yield from self._say(key, part.get("text"))
+                yield from self._say(key, part.get("text"), part.get("logprobs"))
                 self._refuse(key, part.get("refusal"))
             for annotation in as_list(part.get("annotations")):
                 yield from self._cite(as_dict(annotation))
@@ -188,21 +190,18 @@ class ResponsesParser(SseParser):
         if item.get("status") == "incomplete":
             return
         arguments = None if ("function_call", key) in self._streamed else item.get("arguments")
-        draft.add(
-            None,
-            as_str(item.get("call_id")) or as_str(item.get("id")),
-            as_str(item.get("name")),
-            arguments,
-        )
+        call_id = as_str(item.get("call_id")) or as_str(item.get("id"))
+        draft.add(None, call_id, as_str(item.get("name")), arguments)
         yield from self._take(draft)
 
     # Pieces
 
-    def _say(self, key: object, piece: object) -> Iterator[Event]:
+    def _say(self, key: object, piece: object, told: object) -> Iterator[Event]:
+        self._likelihood.read(told)
         if text := self._text.add(piece):
             self.progress += 1
             self._streamed.add(("message", key))
-            yield TextDelta(text)
+            yield self._likelihood.delta(text)
 
     def _think(self, key: object, part: tuple[object, ...], piece: object) -> Iterator[Event]:
         if text := self._thought.add(piece):

@@ -224,6 +224,35 @@ async def test_other_files_go_along(make: Make, server: Server):
     assert (ended(together)[0].input_tokens or 0) > (ended(alone)[0].input_tokens or 0) + 30
 
 
+def _told(events: list[Event]) -> list[tuple[float | None, int]]:
+    """What was told of each text's tokens."""
+    return [(event.logprob, event.tokens) for event in events if isinstance(event, TextDelta)]
+
+
+@pytest.mark.parametrize("wire", ["llama-cpp", "openai-chat"])
+@pytest.mark.parametrize("operation", ["complete", "chat"])
+async def test_every_tokens_probability_comes_along(make: Make, wire: str, operation: str):
+    provider = make(wire, completion="prefix", logprobs=True)
+    surest: list[float] = []
+    for words in ("1, 2, 3, 4, 5, 6,", "Zug blau 17 why:"):
+        fill = CompletionRequest("small", words, max_tokens=12, temperature=0, logprobs=True)
+        ask = chat((user(words),), max_tokens=12, logprobs=True)
+        stream = provider.complete(fill, LIMITS) if operation == "complete" else None
+        text, events = await told(stream or provider.chat(ask, LIMITS))
+        assert text
+        logprobs = [logprob for logprob, _ in _told(events)]
+        assert all(logprob is not None and -30 < logprob <= 0 for logprob in logprobs)
+        count = sum(tokens for _, tokens in _told(events))
+        written = ended(events)[0].output_tokens or 0
+        assert count in {written, written - 1}  # the token that ends an answer is no text
+        surest.append(sum(filter(None, logprobs)) / count)
+        plain = CompletionRequest("small", words, max_tokens=12, temperature=0)
+        _, events = await told(provider.complete(plain, LIMITS))
+        assert set(_told(events)) == {(None, 0)}
+    if operation == "complete":
+        assert surest[0] > surest[1]
+
+
 @pytest.mark.parametrize("wire", ["llama-cpp", "openai-chat"])
 async def test_a_completion_stops_where_it_should(make: Make, wire: str):
     provider = make(wire, completion="prefix")

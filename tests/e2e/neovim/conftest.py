@@ -80,7 +80,9 @@ class Peer:
                 "positionEncoding": self.encoding,
                 "textDocumentSync": {"openClose": True, "change": 2},
                 "inlineCompletionProvider": {},
-                "executeCommandProvider": {"commands": ["polypilot.accepted"]},
+                "executeCommandProvider": {
+                    "commands": ["polypilot.accepted", "polypilot.dismissed"]
+                },
                 "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
                 "experimental": {"polypilot": {"version": 1, "chat": True, "select": True}},
                 **self.capabilities,

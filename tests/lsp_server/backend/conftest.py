@@ -34,9 +34,9 @@ def configure() -> Callable[..., Path]:
         file = paths.config_file()
         file.parent.mkdir(parents=True, exist_ok=True)
         chosen = next(iter(rows), "embedded")
-        text = "".join(
-            f'[{job}]\nprovider = "{chosen}"\nmodel = "coder"\n' for job in ("completion", "chat")
-        )
+        choice = f'provider = "{chosen}"\nmodel = "coder"\n'
+        # Nothing is asked ahead, so that requests can be counted.
+        text = f'[completion]\n{choice}prefetch = "off"\n[chat]\n{choice}'
         text += "".join(ROW.format(name=name, url=url) for name, url in rows.items())
         file.write_text(text + more, "utf-8")
         return file

@@ -59,8 +59,9 @@ class World:
     def settle(self, more: str = "", *, selected: str = "team", auth: str = "keyring") -> None:
         """Write the settings and open a backend with them."""
         jobs = "".join(
-            f'[{job}]\nprovider = "{selected}"\nmodel = "coder"\n' for job in ("completion", "chat")
+            f'[{job}]\nprovider = "{selected}"\nmodel = "coder"\n' for job in ("chat", "completion")
         )
+        jobs += 'prefetch = "off"\n'
         row = (
             f'[providers.team]\nwire = "openai-chat"\ncompletion = "openai-completions"\n'
             f'base_url = "{self.server.url}/v1"\nauth = "{auth}"\nkey_env = ["TEAM_KEY"]\n'

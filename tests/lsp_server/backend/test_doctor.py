@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from polypilot import paths
 from polypilot.backend import doctor
+from polypilot_prompts import syntax_grammars
 from polypilot_providers.testing import ScriptedServer, reply
 
 if TYPE_CHECKING:
@@ -89,6 +91,28 @@ async def test_a_provider_that_is_not_there_does_not_end_the_look(
     assert (await look(backend))["workspace"].ok is True
     await backend.set_trust(str(tmp_path), trusted=False)
     assert not backend.status.trusted
+
+
+async def test_the_grammars_are_named(
+    backends: Callable[..., Backend], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = backends()
+    found = (await look(backend))["syntax"]
+    assert found.ok is True
+    assert {"python", "go"} <= set(found.detail.removeprefix("grammars for ").split(", "))
+    # without the runtime
+    (tmp_path / "tree_sitter.py").write_text("raise ImportError", "utf-8")
+    for name in [name for name in sys.modules if name.startswith("tree_sitter")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
+    syntax_grammars.forget()
+    try:
+        none = (await look(backend))["syntax"]
+    finally:
+        syntax_grammars.forget()
+    assert none.ok is None
+    assert "polypilot[syntax]" in none.cure
 
 
 async def test_a_data_folder_that_is_a_file(backends: Callable[..., Backend]) -> None:

@@ -66,7 +66,7 @@ class Typist:
         end = Position(0, self._version - 2)
         self.backend.documents.change("untitled:1", self._version, [Change("x", end, end)])
         cursor = Position(0, self._version - 1)
-        answer = await self.backend.answer("untitled:1", cursor, invoked=invoked)
+        answer = await self.backend.answer("untitled:1", cursor, invoked=invoked, several=False)
         return answer.suggestions[0].provider if answer.suggestions else answer.why or ""
 
     async def type_until(self, provider: str) -> None:

@@ -101,6 +101,7 @@ class Editor:
 [completion]
 provider = "team"
 model = "coder"
+prefetch = "off"
 [chat]
 provider = "team"
 model = "talker"

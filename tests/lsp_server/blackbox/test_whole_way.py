@@ -51,7 +51,7 @@ async def test_typing_what_is_suggested_asks_nobody_again(
     editor.team(supplier.url)
     await editor.start()
     uri = editor.open("a.py", CODE)
-    assert await editor.suggestion(uri, 1, 4) == "return a + b"
+    assert await editor.suggestion(uri, 1, 4, kind=2) == "return a + b"
     for typed in ("r", "ret", "return a"):
         editor.change(uri, CODE + typed)
         rest = "return a + b"[len(typed) :]

@@ -25,7 +25,7 @@ from polypilot.workspace.documents import Change, DocumentStore, Position
 from polypilot.workspace.gate import Gate
 from polypilot.workspace.roots import Roots
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
-from polypilot_providers.catalog import ProviderRow
+from polypilot_providers.catalog import ModelRow, ProviderRow
 from polypilot_providers.errors import ProviderError
 from polypilot_providers.router import Router, Target
 from polypilot_providers.types import (
@@ -238,6 +238,9 @@ class World:
     mode: str = "openai-completions"
     targets: tuple[Target, ...] = (Target("scripted", "m"),)
     planned: bool = True
+    streak: int = 0
+    prefetch: bool = False
+    min_confidence: float | None = None
     engine: CompletionEngine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -280,8 +283,9 @@ class World:
                 completion=self.mode,
                 base_url="http://127.0.0.1:1/v1",
             )
-            choices.append(Choice(target, row, row.model(target.model)))
-        return Plan(tuple(choices), COMPLETION_LIMITS)
+            model = ModelRow(id=target.model, min_confidence=self.min_confidence)
+            choices.append(Choice(target, row, model))
+        return Plan(tuple(choices), COMPLETION_LIMITS, streak=self.streak, prefetch=self.prefetch)
 
     def open(self, text: str, name: str = "a.py", language: str = "python") -> Editor:
         return Editor(self.store, (self.root / name).as_uri(), text, language)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +12,13 @@ from polypilot.completion.pacing import RateCap
 from polypilot.completion.values import (
     Accepted,
     Ended,
+    Grown,
     Moved,
+    PartlyAccepted,
     Policy,
     Rejected,
     Requested,
+    Seen,
     Shown,
     Source,
     Trigger,
@@ -27,6 +32,7 @@ from polypilot_providers.types import (
     CompletionRequest,
     Refusal,
     StopReason,
+    TextDelta,
     ThoughtDelta,
     Usage,
 )
@@ -150,7 +156,8 @@ async def test_that_the_model_has_nothing_to_add_is_remembered(world: World):
     assert (await world.answer(editor)).why is Why.NOTHING
     assert len(world.provider.calls) == 1
     insisting = world.ask(editor, Trigger.INVOKED)
-    (await world.provider.call()).say("1\n").end()
+    for _ in range(3):
+        (await world.provider.call()).say("1\n").end()
     assert text_of(await asyncio.wait_for(insisting, BOUND)) == "1"
 
 
@@ -234,21 +241,22 @@ async def test_a_request_that_no_longer_agrees_is_ended_and_its_socket_closed(wo
     assert text_of(await asyncio.wait_for(second, BOUND)) == "(1)"
 
 
-async def test_the_next_request_waits_until_the_socket_is_closed(world: World):
+async def test_two_requests_at_most_until_a_socket_is_closed(world: World):
     editor = world.open("x = |\n")
-    world.ask(editor)
-    call = await world.provider.call()
-    closing = call.hold_open()
-    editor.replace("y = |\n")
-    second = world.ask(editor)
+    closing: list[asyncio.Event] = []
+    for text in ("y = |\n", "z = |\n"):
+        world.ask(editor)
+        closing.append((await world.provider.call()).hold_open())
+        editor.replace(text)
+    last = world.ask(editor)
     await world.settle()
     world.clock.advance(1)
     await world.settle()
-    assert len(world.provider.calls) == 1
-    assert call.open
-    closing.set()
+    assert [call.open for call in world.provider.calls] == [True, True]
+    closing[0].set()
     (await world.provider.call()).say("2\n")
-    assert text_of(await asyncio.wait_for(second, BOUND)) == "2"
+    assert text_of(await asyncio.wait_for(last, BOUND)) == "2"
+    closing[1].set()
 
 
 async def test_each_superseded_ask_is_answered_at_once(world: World):
@@ -297,22 +305,55 @@ async def test_a_result_is_not_shown_once_the_document_has_changed(world: World)
 # --- pace and caps
 
 
-async def test_mid_word_keys_wait_for_a_newer_one(world: World):
-    editor = world.open("value = comp|\n")
+async def keys(world: World, editor: Editor, text: str, gap: float) -> asyncio.Task[Answer]:
+    """Type a text with an ask at each key; the last one."""
     task = world.ask(editor)
-    await world.settle()
-    assert world.provider.calls == []
+    for char in text:
+        world.clock.advance(gap)
+        editor.type(char)
+        task = world.ask(editor)
+        await world.settle()
+    return task
+
+
+async def test_the_first_key_after_a_pause_goes_at_once(world: World):
+    task = world.ask(world.open("value = comp|\n"))
+    await world.provider.call()
+    task.cancel()
+
+
+async def test_keys_in_quick_succession_wait_for_a_newer_one(world: World):
+    editor = world.open("value = |\n")
+    await served(world, editor, "zip()\n")
+    task = await keys(world, editor, "comp", 0.03)
+    assert len(world.provider.calls) == 1
     world.clock.advance(0.0751)
     (await world.provider.call()).say("ute()\n")
     assert text_of(await asyncio.wait_for(task, BOUND)) == "ute()"
+
+
+async def test_the_newest_of_the_keys_that_replace_each_other_goes_after_a_while(world: World):
+    editor = world.open("value = |\n")
+    await served(world, editor, "zip()\n")
+    task = await keys(world, editor, "computation", 0.04)
+    assert [call.prefix for call in world.provider.calls[1:]] == ["value = computat"]
+    task.cancel()
+
+
+async def test_keys_that_a_wait_would_not_catch_do_not_wait(world: World):
+    editor = world.open("value = |\n")
+    await served(world, editor, "zip()\n")
+    task = await keys(world, editor, "comp", 0.2)
+    assert len(world.provider.calls) == 2  # it has said nothing yet, so all four ride on it
+    task.cancel()
 
 
 @pytest.mark.parametrize("text", ["|\n", "x = |\n", "os.|\n", "    |\n"])
 async def test_line_starts_and_trigger_characters_go_at_once(world: World, text: str):
     task = world.ask(world.open(text))
     await world.provider.call()
+    assert world.clock.now == 1000.0
     task.cancel()
-    assert world.clock.waiting == 0
 
 
 async def test_an_explicit_request_goes_at_once(world: World):
@@ -602,3 +643,297 @@ async def test_lanes_do_not_pile_up(world: World):
         await world.answer(world.open("|\n", f"{number}.py"))
     assert world.engine.documents <= 256
     assert await world.engine.complete(world.open("|\n", "q.py").ask()) == []
+
+
+# --- behind the suggestion
+
+
+def ahead(world: World, *, streak: int = 5, prefetch: bool = True) -> None:
+    """Have lines behind a suggestion, or what follows it, asked for."""
+    world.streak, world.prefetch = streak, prefetch
+
+
+async def test_the_stream_goes_on_behind_what_is_shown(world: World):
+    ahead(world, streak=5, prefetch=False)
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    assert "\n" not in call.request.stop
+    call.say("1\n", "y = 2\n", "z = ")
+    answer = await asyncio.wait_for(task, BOUND)
+    assert (text_of(answer), call.open) == ("1", True)
+    call.say("3\n").end()
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    for typed, expected in (
+        ("1", "\ny = 2"),
+        ("\n", "y = 2"),
+        ("y = 2", "\nz = 3"),
+        ("\nz", " = 3"),
+    ):
+        editor.type(typed)
+        assert text_of(await world.answer(editor)) == expected
+    assert len(world.provider.calls) == 1
+
+
+async def test_a_key_that_leaves_the_lines_behind_ends_their_stream(world: World):
+    ahead(world, streak=5, prefetch=False)
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    call.say("1\n", "y = 2\n")
+    await asyncio.wait_for(task, BOUND)
+    editor.type("7")
+    second = world.ask(editor)
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    world.clock.advance(1)
+    (await world.provider.call()).say("7\n")
+    assert text_of(await asyncio.wait_for(second, BOUND)) == "7"
+
+
+async def test_what_follows_a_suggestion_is_asked_for_while_it_is_shown(world: World):
+    ahead(world)
+    editor = world.open("x = |\n")
+    assert text_of(await served(world, editor, "1\n")) == "1"
+    call = await world.provider.call()
+    assert call.prefix == "x = 1"
+    call.say("\ny = 2\n").end()
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    editor.type("1")
+    assert text_of(await world.answer(editor)) == "\ny = 2"
+
+
+async def test_it_goes_on_while_the_suggestion_is_typed_and_ends_when_it_is_not(world: World):
+    ahead(world)
+    editor = world.open("x = |\n")
+    await served(world, editor, "123\n")
+    call = await world.provider.call()
+    editor.type("1")
+    assert text_of(await world.answer(editor)) == "23"
+    assert call.open
+    call.say("\ny = ")
+    editor.type("23")
+    joining = world.ask(editor)
+    await world.settle()
+    call.say("2\nz")
+    assert text_of(await asyncio.wait_for(joining, BOUND)) == "\ny = 2"
+    editor.backspace()
+    editor.type("4")
+    task = world.ask(editor)
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    task.cancel()
+
+
+async def test_nothing_is_asked_ahead_where_it_is_known_or_text_stands_behind(world: World):
+    ahead(world)
+    editor = world.open("f(|)\n")
+    await served(world, editor, "1\n")
+    await world.settle()
+    assert len(world.provider.calls) == 1
+    ahead(world, prefetch=False)
+    editor = world.open("x = |\n", "b.py")
+    await served(world, editor, "1\n")
+    await world.settle()
+    assert len(world.provider.calls) == 2
+
+
+async def test_that_nothing_follows_is_asked_once(world: World):
+    ahead(world)
+    editor = world.open("x = |\n")
+    await served(world, editor, "12\n")
+    (await world.provider.call()).end()
+    await world.settle()
+    editor.type("1")
+    assert text_of(await world.answer(editor)) == "2"
+    await world.settle()
+    assert len(world.provider.calls) == 2
+
+
+async def test_nothing_is_asked_ahead_in_a_document_that_is_closed(world: World):
+    ahead(world)
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    call.say("1\n")
+    await asyncio.wait_for(task, BOUND)
+    world.engine.close(editor.uri)
+    await world.settle()
+    assert [each.prefix for each in world.provider.calls] == ["x ="]
+
+
+# --- after a suggestion was taken
+
+
+async def test_after_one_line_was_taken_nothing_is_asked_before_the_next_key(world: World):
+    editor = world.open("x = |\n")
+    answer = await served(world, editor, "1\n")
+    world.engine.accepted(answer.suggestions[0].id)
+    editor.type("1")
+    assert (await world.answer(editor)).why is Why.ACCEPTED
+    insisting = world.ask(editor, Trigger.INVOKED)
+    call = await world.provider.call()
+    insisting.cancel()
+    call.end()
+    await world.settle()
+    editor.type("\n")
+    world.clock.advance(1)
+    task = world.ask(editor)
+    await world.provider.call()
+    task.cancel()
+
+
+async def test_what_was_asked_ahead_is_offered_even_then(world: World):
+    ahead(world)
+    editor = world.open("x = |\n")
+    answer = await served(world, editor, "1\n")
+    (await world.provider.call()).say("\ny = 2\n").end()
+    await world.settle()
+    world.engine.accepted(answer.suggestions[0].id)
+    editor.type("1")
+    assert text_of(await world.answer(editor)) == "\ny = 2"
+
+
+async def test_after_a_block_was_taken_the_next_is_asked_for(world: World):
+    editor = world.open("def f(a):|\n")
+    answer = await served(world, editor, "\n    b = a\n    return b\n\n\ndef g")
+    world.engine.accepted(answer.suggestions[0].id)
+    editor.type(answer.suggestions[0].text)
+    world.clock.advance(1)
+    task = world.ask(editor)
+    await world.provider.call()
+    task.cancel()
+
+
+async def test_taking_a_part_keeps_the_rest(world: World):
+    editor = world.open("x = |\n")
+    answer = await served(world, editor, "os.getcwd()\n")
+    suggestion = answer.suggestions[0]
+    world.engine.shown(suggestion.id)
+    world.engine.partially_accepted(suggestion.id, 3)
+    editor.type("os.")
+    again = await world.answer(editor)
+    assert (text_of(again), again.suggestions[0].id) == ("getcwd()", suggestion.id)
+    assert [type(event) for event in world.events[-2:]] == [Seen, PartlyAccepted]
+    assert not any(isinstance(event, Rejected) for event in world.events)
+    world.engine.partially_accepted("none-such", 3)
+    world.engine.shown("none-such")
+
+
+# --- several
+
+
+async def test_a_user_who_asks_gets_up_to_three_different_ones(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor, Trigger.INVOKED)
+    for text in ("1\n", "2\n", " 1 \n"):
+        (await world.provider.call()).say(text).end()
+    answer = await asyncio.wait_for(task, BOUND)
+    assert [each.text for each in answer.suggestions] == ["1", "2"]
+    temperatures = [call.request.temperature for call in world.provider.calls]
+    assert temperatures == [0.0, 0.5, 0.9]
+    again = await world.answer(editor, Trigger.INVOKED)
+    assert again.suggestions == tuple(replace(each, from_cache=True) for each in answer.suggestions)
+    assert len(world.provider.calls) == 3
+
+
+async def test_any_of_them_can_be_typed_or_taken(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor, Trigger.INVOKED)
+    for text in ("one()\n", "two()\n", "ten()\n"):
+        (await world.provider.call()).say(text).end()
+    answer = await asyncio.wait_for(task, BOUND)
+    editor.type("t")
+    typed = await world.answer(editor)
+    assert (text_of(typed), typed.suggestions[0].id) == ("wo()", answer.suggestions[1].id)
+    editor.type("e")
+    typed = await world.answer(editor)
+    assert (text_of(typed), typed.suggestions[0].id) == ("n()", answer.suggestions[2].id)
+    world.engine.accepted(answer.suggestions[2].id)
+    taken = [event for event in world.events if isinstance(event, Accepted)]
+    assert [event.id for event in taken] == [answer.suggestions[2].id]
+    assert len(world.provider.calls) == 3
+
+
+async def test_the_first_one_does_not_wait_for_ever_for_the_others(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor, Trigger.INVOKED)
+    (await world.provider.call()).say("1\n").end()
+    others = [await world.provider.call(), await world.provider.call()]
+    others[0].say("2\n").end()
+    await world.settle()
+    assert not task.done()
+    world.clock.advance(2)
+    answer = await asyncio.wait_for(task, BOUND)
+    assert [each.text for each in answer.suggestions] == ["1", "2"]
+    await asyncio.wait_for(others[1].closed.wait(), BOUND)
+
+
+async def test_a_key_leaves_a_user_who_asked_with_nothing_stale(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor, Trigger.INVOKED)
+    (await world.provider.call()).say("1\n").end()
+    await world.provider.call()
+    editor.type("1")
+    world.engine.close(editor.uri)
+    answer = await asyncio.wait_for(task, BOUND)
+    assert (answer.suggestions, answer.why) == ((), Why.STALE)
+
+
+# --- sure or not
+
+
+async def test_a_suggestion_that_the_model_doubts_is_not_shown_unasked(world: World):
+    world.min_confidence = 0.5
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    assert call.request.logprobs
+    call.say(TextDelta("1", math.log(0.9), 1), TextDelta("0\n", math.log(0.1), 1)).end()
+    assert (await asyncio.wait_for(task, BOUND)).why is Why.UNSURE
+    task = world.ask(editor, Trigger.INVOKED)
+    for _ in range(2):
+        (await world.provider.call()).end()
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "10"
+
+
+async def test_one_that_it_is_sure_of_is_shown(world: World):
+    world.min_confidence = 0.5
+    task = world.ask(world.open("x = |\n"))
+    call = await world.provider.call()
+    call.say(TextDelta("1", math.log(0.9), 1), TextDelta("0\n", math.log(0.7), 1))
+    call.say(TextDelta("2", math.log(0.1), 1)).end()  # of another line
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "10"
+
+
+# --- before it is whole
+
+
+async def test_the_first_lines_of_a_long_block_do_not_wait_for_the_rest(world: World):
+    editor = world.open("def f(a):|\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    call.say("\n    b = a\n    ret")
+    await world.settle()
+    assert not task.done()
+    world.clock.advance(0.3)
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "\n    b = a"
+    assert not any(isinstance(event, Grown) for event in world.events)
+    call.say("urn b\n\n\ndef g")
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    assert [event.uri for event in world.events if isinstance(event, Grown)] == [editor.uri]
+    answer = await world.answer(editor)
+    assert text_of(answer) == "\n    b = a\n    return b"
+
+
+async def test_a_key_is_given_the_words_that_have_arrived(world: World):
+    editor = world.open("x = |\n")
+    world.ask(editor)
+    call = await world.provider.call()
+    call.say("alpha + beta")
+    await world.settle()
+    editor.type("a")
+    assert text_of(await world.answer(editor)) == "lpha +"
+    editor.type("x")  # the editor has not asked yet
+    call.say(" + gamma\n").end()
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    await world.settle()
+    assert not any(isinstance(event, Grown) for event in world.events)

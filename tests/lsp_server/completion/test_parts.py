@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from polypilot.completion.cache import Entry, Key, SuggestionCache, key_for
 from polypilot.completion.pacing import AdaptivePace, Moment, RateCap
 from polypilot.completion.staleness import still_agrees
-from polypilot.completion.values import Trigger
 from polypilot.workspace.documents import Change, DocumentStore, Position
 
 KEY = Key("file:///a", "policy", "m", "", "next")
@@ -152,32 +151,68 @@ def test_people_who_look_up_do_not_wait():
         assert pace.delay(moment(**{name: True})) == 0
 
 
-def test_the_wait_has_a_cap_and_follows_the_typist_and_the_provider():
-    pace = AdaptivePace()
-    assert pace.delay(moment()) == 0.075
-    pace.key(-0.1)
-    pace.key(0.0)
-    assert pace.delay(moment(embedded=True)) == 0.125
-    pace = AdaptivePace()
+def typed(pace: AdaptivePace, *gaps: float) -> AdaptivePace:
+    """After keys with these gaps."""
     now = 0.0
     pace.key(now)
-    for _ in range(30):
-        now += 0.1
+    for gap in gaps:
+        now += gap
         pace.key(now)
-        pace.key(now)  # no time has passed: no gap
-    now += 5
-    pace.key(now)  # a pause is no gap
-    assert pace.delay(moment()) == pytest.approx(0.05)
-    # After a pause the embedded model is asked at once, which costs nobody anything.
-    assert pace.delay(moment(embedded=True)) == 0
-    pace.key(now + 0.1)
-    assert pace.delay(moment(embedded=True)) == pytest.approx(0.05)
+    return pace
+
+
+def test_the_first_key_and_one_after_a_pause_do_not_wait():
+    assert AdaptivePace().delay(moment()) == 0
+    assert typed(AdaptivePace()).delay(moment()) == 0
+    assert typed(AdaptivePace(), 0.05, 0.31).delay(moment()) == 0
+    assert typed(AdaptivePace(), 0.31, 0.05).delay(moment()) == 0.075
+
+
+def test_the_wait_catches_the_next_key_or_is_not_made():
+    fast = typed(AdaptivePace(), *[0.05] * 6)
+    assert fast.delay(moment()) == pytest.approx(0.06)
+    assert typed(AdaptivePace(), *[0.05] * 6, 0.0).delay(moment()) == pytest.approx(0.06)
+    # Of fingers of unequal speed, most keys are to be caught.
+    assert typed(AdaptivePace(), 0.03, 0.05, 0.03, 0.05, 0.05).delay(moment()) == 0.06
+    slow = typed(AdaptivePace(), *[0.1] * 6)
+    assert slow.delay(moment()) == 0
+    assert slow.delay(moment(embedded=True)) == pytest.approx(0.12)
+    assert typed(AdaptivePace(), *[0.2] * 6).delay(moment(embedded=True)) == 0
+    # The typist has just sped up.
+    assert typed(AdaptivePace(), *[0.2] * 20, *[0.04] * 6).delay(moment()) == pytest.approx(0.048)
+
+
+def test_before_the_typist_is_known_the_wait_is_the_cap():
+    assert typed(AdaptivePace(), 0.1).delay(moment()) == 0.075
+    assert typed(AdaptivePace(), 0.1).delay(moment(embedded=True)) == 0.125
+    assert typed(AdaptivePace(lambda: 0.3), 0.1).delay(moment()) == 0.3
+    assert typed(AdaptivePace(lambda: 0.0), *[0.01] * 6).delay(moment()) == 0
+
+
+def test_a_slow_model_shortens_the_wait():
+    pace = typed(AdaptivePace(), *[0.05] * 6)
     for _ in range(5):
-        pace.first_text(0.3)
-    assert pace.delay(moment()) == pytest.approx(0.02)
-    assert pace.delay(moment(embedded=True)) == pytest.approx(0.05)
+        pace.first_text(0.22)
+    assert pace.delay(moment()) == pytest.approx(0.04)
     pace.first_text(30)
     assert pace.delay(moment()) == 0
+    assert pace.delay(moment(embedded=True)) == pytest.approx(0.06)
+
+
+def test_when_asking_is_in_vain_every_key_waits():
+    pace = typed(AdaptivePace(), *[0.1] * 6)
+    pace.outcome(useful=False)
+    assert pace.delay(moment()) == 0
+    pace.outcome(useful=False)
+    assert pace.delay(moment()) == 0.075
+    pace.outcome(useful=True)
+    assert pace.delay(moment()) == 0
+
+
+def test_what_is_asked_ahead_leaves_half_of_the_requests():
+    cap = RateCap(4, 60)
+    assert [cap.take(0, spare=True) for _ in range(3)] == [True, True, False]
+    assert [cap.take(0) for _ in range(3)] == [True, True, False]
 
 
 @given(st.lists(st.floats(0, 5), max_size=200), st.integers(1, 5), st.floats(0.5, 10))
@@ -238,17 +273,3 @@ def test_random_edits_never_agree_with_another_text():
         at = document.position(rng.randrange(len(text) + 1))
         store.change(uri, 2, [Change(rng.choice("a\n"), at, at)])
         assert not agrees(snapshot)
-
-
-@pytest.mark.parametrize(
-    ("kind", "trigger"),
-    [
-        (0, Trigger.INVOKED),
-        (1, Trigger.INVOKED),
-        (2, Trigger.AUTOMATIC),
-        (None, Trigger.AUTOMATIC),
-        (7, Trigger.AUTOMATIC),
-    ],
-)
-def test_trigger_kinds_of_the_protocol_and_its_drafts(kind: int | None, trigger: Trigger):
-    assert Trigger.of(kind) is trigger

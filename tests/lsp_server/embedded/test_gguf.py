@@ -74,10 +74,18 @@ def test_fill_in_the_middle_is_known_by_the_vocabulary(path: Path, token: str):
     path.write_bytes(gguf(*BASE, tokens(token)))
     assert read_header(path).fim
     row = choose(model_file=str(path))
-    assert row.completion == "llama-infill"
+    assert row.completion == "prefix"  # whose tokens they are is not known
     assert not row.chat
     assert row.id == "file:my-model-q4_k"
     assert row.context_tokens == 4096
+
+
+def test_a_model_with_such_tokens_is_asked_in_its_familys(path: Path):
+    other = path.with_name("Qwen2.5-Coder-3B.gguf")
+    other.write_bytes(gguf(*BASE, tokens("<|fim_prefix|>")))
+    assert choose(model_file=str(other)).completion == "template:qwen"
+    other.write_bytes(gguf(*BASE, tokens()))
+    assert choose(model_file=str(other)).completion == "prefix"
 
 
 def test_fill_in_the_middle_is_known_by_the_metadata(path: Path):

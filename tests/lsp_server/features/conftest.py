@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from polypilot.lsp.server import PolypilotServer
 from polypilot_providers.testing import ScriptedServer, Stall, reply, stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
     from polypilot.backend import Backend
@@ -114,7 +115,7 @@ class Editor:
     async def error(self, method: str, params: Any = None) -> Any:
         return (await self.reply(self.ask(method, params)))["error"]
 
-    async def start(self, **capabilities: Any) -> Message:
+    async def start(self, options: Message | None = None, **capabilities: Any) -> Message:
         """Shakes hands, and waits until the server says that it is ready."""
         folder = {"uri": self.workspace.as_uri(), "name": "work"}
         params = {
@@ -122,6 +123,7 @@ class Editor:
             "rootUri": None,
             "capabilities": capabilities,
             "workspaceFolders": [folder],
+            "initializationOptions": {"polypilot": options or {}},
         }
         result = await self.result("initialize", params)
         self.notify("initialized", {})
@@ -140,11 +142,13 @@ class Editor:
         self.notify("textDocument/didOpen", {"textDocument": item})
         return uri
 
-    async def complete(self, uri: str, line: int, character: int) -> Any:
+    async def complete(
+        self, uri: str, line: int, character: int, kind: int = 1, **context: Any
+    ) -> Any:
         params = {
             "textDocument": {"uri": uri},
             "position": {"line": line, "character": character},
-            "context": {"triggerKind": 1},
+            "context": {"triggerKind": kind, **context},
         }
         return await self.result("textDocument/inlineCompletion", params)
 
@@ -167,6 +171,7 @@ def settings() -> Callable[[str], None]:
             f'[providers.team]\nwire = "openai-chat"\ncompletion = "openai-completions"\n'
             f'base_url = "{url}/v1"\nauth = "none"\n'
         )
+        jobs = jobs.replace("[completion]\n", '[completion]\nprefetch = "off"\n')
         file.write_text(jobs + row + more, "utf-8")
 
     return write
@@ -180,13 +185,28 @@ async def editor(tmp_path: Path) -> AsyncGenerator[Editor]:
     await made.aclose()
 
 
+def _completion(text: str) -> list[Step]:
+    start = {"id": "c", "choices": [{"index": 0, "text": text}]}
+    end = {"id": "c", "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}
+    return _events(start, end)
+
+
 @pytest.fixture
 async def completing() -> AsyncGenerator[ScriptedServer]:
     """A supplier that completes with ``return a + b``."""
-    text = {"id": "c", "choices": [{"index": 0, "text": "return a + b"}]}
-    end = {"id": "c", "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}
-    async with ScriptedServer(_events(text, end)) as server:
+    async with ScriptedServer(_completion("return a + b")) as server:
         yield server
+
+
+@pytest.fixture
+async def supplier() -> AsyncGenerator[Callable[[str], Awaitable[ScriptedServer]]]:
+    """Makes suppliers that complete with a text."""
+    async with AsyncExitStack() as running:
+
+        async def make(text: str) -> ScriptedServer:
+            return await running.enter_async_context(ScriptedServer(_completion(text)))
+
+        yield make
 
 
 @pytest.fixture

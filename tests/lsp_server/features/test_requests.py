@@ -51,7 +51,7 @@ async def test_an_ignore_file_counts_from_the_next_request_on(
     settings(completing.url)
     await editor.start()
     uri = editor.open("a.py", CODE)
-    assert (await editor.complete(uri, 1, 4))["items"]
+    assert (await editor.complete(uri, 1, 4, 2))["items"]
     ignore = editor.open(".aiignore", "a.py\n")
     if told == "didSave":
         editor.notify("textDocument/didSave", {"textDocument": {"uri": ignore}})

@@ -173,10 +173,10 @@ async def test_a_closed_document_is_forgotten(
     settings(completing.url)
     await editor.start()
     uri = editor.open("a.py", CODE)
-    assert (await editor.complete(uri, 1, 4))["items"]
+    assert (await editor.complete(uri, 1, 4, 2))["items"]
     editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     uri = editor.open("a.py", CODE)
-    assert (await editor.complete(uri, 1, 4))["items"]
+    assert (await editor.complete(uri, 1, 4, 2))["items"]
     assert len(completing.requests) == 2
 
 
@@ -202,7 +202,7 @@ async def test_cells_that_go_are_forgotten(
         editor.notify("notebookDocument/didOpen", params)
 
     async def ask(cell: str) -> int:
-        assert (await editor.complete(cell, 1, 4))["items"]
+        assert (await editor.complete(cell, 1, 4, 2))["items"]
         return len(completing.requests)
 
     opened()

@@ -425,3 +425,45 @@ async def test_an_ignore_file_is_known_in_either_case(desk: Desk, name: str):
     desk.tap.hang(desk.one)
     desk.gate.saved(uri_of(str(desk.one / name)))
     assert not (await desk.request(uri)).allowed
+
+
+async def test_a_young_verdict_is_taken_without_a_look_and_renewed_behind_it(desk: Desk):
+    uri = desk.open(desk.one / "a.py")
+    other = desk.open(desk.one / "b.py")
+    assert (await desk.request(uri, lately=1.0)).allowed
+    before = desk.tap.calls
+    desk.now += 0.1
+    assert (await desk.request(uri, lately=1.0)).allowed
+    assert desk.tap.calls == before  # too young to be renewed
+    desk.now += 0.4
+    (desk.one / ".aiignore").write_text("a.py\n", "utf-8")
+    desk.tap.hang(desk.one)
+    assert (await desk.request(uri, lately=1.0)).allowed  # nobody has told of the file
+    await desk.hung()
+    desk.tap.heal()
+    async with asyncio.timeout(BOUND):
+        while (await desk.request(uri, lately=1.0)).allowed:  # noqa: ASYNC110 - a thread's look
+            await asyncio.sleep(0)  # the other thread's turn
+    assert not (await desk.request(uri)).allowed
+    assert (await desk.request(other, lately=1.0)).allowed
+
+
+async def test_a_verdict_of_some_time_ago_or_of_other_roots_is_not(desk: Desk):
+    uri = desk.open(desk.one / "a.py")
+    assert (await desk.request(uri)).allowed
+    (desk.one / ".aiignore").write_text("a.py\n", "utf-8")
+    desk.now += 1.5
+    assert not (await desk.request(uri, lately=1.0)).allowed
+    desk.roots.replace(())
+    (desk.one / ".aiignore").unlink()
+    before = desk.tap.calls
+    await desk.request(uri, lately=1.0)
+    assert desk.tap.calls > before
+
+
+async def test_an_ignore_file_that_was_saved_leaves_no_young_verdict(desk: Desk):
+    uri = desk.open(desk.one / "a.py")
+    assert (await desk.request(uri)).allowed
+    (desk.one / ".aiignore").write_text("a.py\n", "utf-8")
+    desk.gate.saved(uri_of(str(desk.one / ".aiignore")))
+    assert not (await desk.request(uri, lately=1.0)).allowed

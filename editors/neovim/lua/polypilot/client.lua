@@ -98,7 +98,10 @@ local function definition()
   local options = config.current
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   capabilities.textDocument.inlineCompletion = { dynamicRegistration = false }
-  capabilities.experimental = { polypilot = { version = 1 } }
+  -- Neovim's own inline completion, which draws when we don't, can't be made to ask again.
+  capabilities.experimental = {
+    polypilot = { version = 1, completionGrew = options.ghost.enabled },
+  }
   local settings = util.object(vim.deepcopy(options.settings))
   return {
     cmd = program.command("--stdio"),
@@ -119,6 +122,9 @@ local function definition()
       ["$/progress"] = on_progress,
       ["polypilot/status"] = function(_, params)
         require("polypilot.status").update(params)
+      end,
+      ["polypilot/completionGrew"] = function(_, params)
+        require("polypilot.ghost").grew(params)
       end,
     },
     on_init = on_init,

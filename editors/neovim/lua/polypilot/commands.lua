@@ -17,7 +17,7 @@ function M.pause(paused)
   local function done(now)
     status.set_paused(now)
     if now then
-      require("polypilot.ghost").dismiss()
+      require("polypilot.ghost").leave()
     end
     util.notify(now and "suggestions are paused" or "suggestions are on")
   end

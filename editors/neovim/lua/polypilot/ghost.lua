@@ -24,6 +24,7 @@ local M = {}
 ---@field tick integer
 ---@field kind integer
 ---@field step integer how far to move among what comes
+---@field grew boolean whether only a longer form of what is shown is wanted
 ---@field client? vim.lsp.Client
 ---@field id? integer the request's
 
@@ -83,6 +84,9 @@ local function on_reply(ask, err, result)
       list[#list + 1] = offer
     end
   end
+  if ask.grew then
+    return shown.extend(list)
+  end
   shown.replace({
     bufnr = bufnr,
     offers = list,
@@ -94,7 +98,8 @@ end
 
 ---@param kind integer
 ---@param step? integer
-local function request(kind, step)
+---@param grew? boolean
+local function request(kind, step, grew)
   cancel()
   local bufnr = api.nvim_get_current_buf()
   local server = client.attached(bufnr)
@@ -110,6 +115,7 @@ local function request(kind, step)
     tick = api.nvim_buf_get_changedtick(bufnr),
     kind = kind,
     step = step or 0,
+    grew = grew == true,
     client = server,
   }
   pending = ask
@@ -195,9 +201,16 @@ end
 function M.dismiss()
   local had = shown.any() or pending ~= nil
   cancel()
-  shown.clear()
+  shown.dismiss()
   asked = inserting() and place(api.nvim_get_current_buf()) or nil
   return had
+end
+
+--- Takes away what is there and comes, for another reason than that the user dislikes it.
+function M.leave()
+  cancel()
+  shown.clear()
+  asked = nil
 end
 
 --- Asks for suggestions here, whatever is paused.
@@ -210,6 +223,16 @@ function M.trigger()
     return
   end
   request(INVOKED)
+end
+
+--- The server can show more of what it has given: asks again, unless another request will bring it.
+---@param params any of `polypilot/completionGrew`
+function M.grew(params)
+  local bufnr = api.nvim_get_current_buf()
+  local here = type(params) == "table" and params.uri == vim.uri_from_bufnr(bufnr)
+  if here and not pending and place(bufnr) == asked and M.visible() then
+    request(AUTOMATIC, 0, true)
+  end
 end
 
 --- Shows another suggestion; asks for all of them the first time.
@@ -230,15 +253,14 @@ function M.toggle()
   local bufnr = api.nvim_get_current_buf()
   vim.b[bufnr].polypilot_enabled = vim.b[bufnr].polypilot_enabled == false
   if not vim.b[bufnr].polypilot_enabled then
-    M.dismiss()
+    M.leave()
   end
   return vim.b[bufnr].polypilot_enabled
 end
 
 function M.setup()
   local group = api.nvim_create_augroup("polypilot.ghost", {})
-  M.dismiss()
-  asked = nil
+  M.leave()
   if not config.current.ghost.enabled then
     return
   end
@@ -246,7 +268,9 @@ function M.setup()
   local function on(events, callback)
     api.nvim_create_autocmd(events, { group = group, callback = callback })
   end
-  on({ "InsertEnter", "TextChangedI", "CursorMovedI", "TextChangedP", "CompleteDone" }, function()
+  local changes = { "TextChangedI", "CursorMovedI", "TextChangedP" }
+  -- LspAttach: what was typed while the server started is asked about now.
+  on({ "InsertEnter", "CompleteDone", "LspAttach", unpack(changes) }, function()
     -- InsertEnter comes before the mode has changed, CompleteDone before the menu is gone.
     vim.schedule(function()
       if inserting() then
@@ -255,11 +279,8 @@ function M.setup()
     end)
   end)
   -- Not scheduled: the text must be trimmed before the screen is drawn, or it flickers.
-  on({ "TextChangedI", "TextChangedP", "CursorMovedI" }, shown.redraw)
-  on({ "InsertLeave", "BufLeave" }, function()
-    M.dismiss()
-    asked = nil
-  end)
+  on(changes, shown.redraw)
+  on({ "InsertLeave", "BufLeave" }, M.leave)
   on("ColorScheme", preview.highlights)
 end
 

@@ -32,6 +32,7 @@ function M.setup(options)
   ready = true
   require("polypilot.ghost").setup()
   require("polypilot.keys").setup()
+  require("polypilot.diagnostics").setup()
   client.setup()
 end
 

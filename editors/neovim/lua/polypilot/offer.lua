@@ -14,7 +14,7 @@ local api = vim.api
 ---@field head string the line before the range
 ---@field tail string the line after the range
 ---@field line_count integer of the buffer when it was made
----@field command? lsp.Command runs when it was accepted
+---@field item table as the server gave it
 local Offer = {}
 Offer.__index = Offer
 
@@ -28,6 +28,7 @@ local M = {}
 ---@return polypilot.Offer|nil offer nil for an item that can't be offered at the cursor
 function M.new(item, bufnr, row, column, encoding)
   local insert = item.insertText
+  item.command = type(item.command) == "table" and item.command or nil
   if type(insert) ~= "string" or insert == "" then
     return nil
   end
@@ -52,7 +53,7 @@ function M.new(item, bufnr, row, column, encoding)
     head = line:sub(1, first),
     tail = line:sub(last + 1),
     line_count = api.nvim_buf_line_count(bufnr),
-    command = type(item.command) == "table" and item.command or nil,
+    item = item,
   }, Offer)
 end
 

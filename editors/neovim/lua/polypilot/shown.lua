@@ -1,5 +1,6 @@
 --- The suggestions being shown: what of them still fits, drawn at the cursor, and taken over.
 local config = require("polypilot.config")
+local outcome = require("polypilot.outcome")
 local preview = require("polypilot.preview")
 local text = require("polypilot.text")
 local util = require("polypilot.util")
@@ -67,6 +68,7 @@ function M.redraw()
     local row, column = util.cursor()
     local count = { index = shown.index, total = #shown.offers }
     preview.draw(shown.bufnr, row, column, rest, replaced, count)
+    outcome.shown(offer, shown.client_id)
   end
 end
 
@@ -94,6 +96,23 @@ function M.replace(state)
   if #list > 0 then
     shown = state
     M.redraw()
+  end
+end
+
+--- Puts a longer form of what the user looks at in its place. What is drawn changes in one step.
+---@param list polypilot.Offer[] may hold none
+function M.extend(list)
+  local offer, rest, replaced = M.current()
+  if not offer or not shown then
+    return
+  end
+  local row, column = util.cursor()
+  for _, longer in ipairs(list) do
+    local more, more_replaced = longer:rest(shown.bufnr, row, column)
+    if more and more_replaced == replaced and vim.startswith(more, rest) then
+      shown.offers[shown.index] = longer
+      return M.redraw()
+    end
   end
 end
 
@@ -136,15 +155,21 @@ function M.insert(part)
   api.nvim_buf_set_text(state.bufnr, row, column, row, stop, lines)
   local last = #lines == 1 and column + #taken or #lines[#lines]
   api.nvim_win_set_cursor(0, { row + #lines, last })
-  if not whole then
+  if whole then
+    outcome.accepted(offer, state.client_id, state.bufnr)
+  else
+    outcome.taken(offer, state.client_id, #offer.text - #rest + #taken)
     M.redraw()
-    return
   end
-  local server = vim.lsp.get_client_by_id(state.client_id)
-  if server and offer.command then
-    -- Its outcome is the server's own business; nothing to show.
-    server:exec_cmd(offer.command, { bufnr = state.bufnr }, function() end)
+end
+
+--- Takes it away because the user wants that.
+function M.dismiss()
+  local offer = M.current()
+  if offer and shown then
+    outcome.dismissed(offer, shown.client_id, shown.bufnr)
   end
+  M.clear()
 end
 
 return M

@@ -24,6 +24,19 @@ function M.character(line, encoding, column)
   return vim.str_utfindex(line, encoding, math.min(column, #line), false)
 end
 
+--- How much of a text was taken, as LSP's clients tell it.
+---@param raw string with the line ends that it came with
+---@param bytes integer of the normalised text
+---@return integer units of UTF-16
+function M.accepted_length(raw, bytes)
+  local at = 0
+  for _ = 1, bytes do
+    at = at + (raw:sub(at + 1, at + 2) == "\r\n" and 2 or 1)
+  end
+  local taken = raw:sub(1, at)
+  return vim.str_utfindex(taken, "utf-16", #taken, false)
+end
+
 --- The first word of a text, with the blanks and line ends before it.
 ---@param text string
 ---@return string

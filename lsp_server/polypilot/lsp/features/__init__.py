@@ -6,7 +6,13 @@ serve other ones.
 
 from __future__ import annotations
 
-from polypilot.lsp.features import chat, completion, control, session
+from polypilot.lsp.features import chat, completion, control, insight, session
 
-FEATURES = (completion.register, chat.register, control.register, session.register)
+FEATURES = (
+    completion.register,
+    insight.register,
+    chat.register,
+    control.register,
+    session.register,
+)
 """All of them, in no particular order."""

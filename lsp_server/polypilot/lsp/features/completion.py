@@ -1,4 +1,4 @@
-"""``textDocument/inlineCompletion``."""
+"""``textDocument/inlineCompletion``, and what becomes of the items."""
 
 from __future__ import annotations
 
@@ -7,66 +7,75 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from polypilot.completion.values import (
-    SNAPSHOT_AFTER,
-    SNAPSHOT_BEFORE,
-    Ask,
-    Suggestion,
-    Trigger,
-)
-from polypilot.lsp.faults import Code, ReplyError
-from polypilot.workspace.documents import Position
+from polypilot.lsp import methods
+from polypilot.lsp.features.asking import Asker, TriggerKinds, place_at
+from polypilot.lsp.features.menu import register_menu
+from polypilot.lsp.features.outcome import Outcomes, register_outcomes
+from polypilot.lsp.handshake import hears_growth
 
 if TYPE_CHECKING:
     from polypilot.backend import Backend
+    from polypilot.completion.values import Suggestion
+    from polypilot.lsp.features.asking import Place
     from polypilot.lsp.server import PolypilotServer
+    from polypilot.workspace.documents import Position
 
 log = logging.getLogger(__name__)
 
-ACCEPTED = "polypilot.accepted"
-PATIENCE_S = 0.05
-"""How long a key waits to see whether the settings' files were changed, and then whether the
-ignore files around the document were."""
-
 
 def register(server: PolypilotServer[Backend]) -> None:
-    """Add the feature."""
+    """Add the features."""
+    asker, outcomes, kinds = Asker(server), Outcomes(), TriggerKinds()
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(
         params: types.InlineCompletionParams,
     ) -> types.InlineCompletionList | None:
-        position = Position(params.position.line, params.position.character)
+        trigger = kinds.trigger(params.context.trigger_kind)
         # Taken before anything is awaited: the document as the editor meant it.
-        snapshot = server.documents.snapshot(
-            params.text_document.uri, position, SNAPSHOT_BEFORE, SNAPSHOT_AFTER
+        place = place_at(
+            server.documents,
+            params.text_document.uri,
+            params.position,
+            params.context.selected_completion_info,
         )
-        if snapshot is None:
+        if place is None:
             return None
-        backend = await server.backend()
-        await backend.refresh(within=PATIENCE_S)
-        await backend.gate.look([params.text_document.uri], PATIENCE_S)
-        trigger = Trigger.of(params.context.trigger_kind)
-        answer = await backend.engine.answer(Ask(snapshot, position, trigger))
+        answer = await asker.inline(place, trigger)
         log.debug("completion: %s", answer.source or answer.why)
-        if not answer.suggestions:
-            return None
-        return types.InlineCompletionList([_item(each) for each in answer.suggestions])
+        items = [_item(each, place, outcomes) for each in answer.suggestions]
+        found = [item for item in items if item is not None]
+        return types.InlineCompletionList(found) if found else None
 
-    @server.command(ACCEPTED)
-    async def accepted(suggestion_id: object) -> None:
-        if not isinstance(suggestion_id, str):
-            raise ReplyError(Code.INVALID_PARAMS, "the argument is a suggestion's id")
-        (await server.backend()).engine.accepted(suggestion_id)
+    @server.feature(types.INITIALIZED)
+    async def initialized(_params: types.InitializedParams) -> None:
+        if hears_growth(server.client_capabilities):
+            backend = await server.backend()
+            backend.on_grown(
+                lambda uri: server.protocol.notify(methods.GREW, methods.CompletionGrew(uri))
+            )
+
+    register_outcomes(server, outcomes)
+    register_menu(server, asker, outcomes)
 
 
-def _item(suggestion: Suggestion) -> types.InlineCompletionItem:
+def _item(
+    suggestion: Suggestion, place: Place, outcomes: Outcomes
+) -> types.InlineCompletionItem | None:
+    span = place.span(suggestion)
+    if span is None:
+        return None
+    text = place.lead + suggestion.text
     return types.InlineCompletionItem(
-        insert_text=suggestion.text,
-        range=types.Range(_position(suggestion.start), _position(suggestion.end)),
-        command=types.Command("Polypilot: accepted", ACCEPTED, arguments=[suggestion.id]),
+        insert_text=text,
+        filter_text=place.filter_text(text),
+        range=range_of(*span),
+        command=outcomes.command(suggestion.id, text, len(place.lead)),
     )
 
 
-def _position(position: Position) -> types.Position:
-    return types.Position(position.line, position.character)
+def range_of(start: Position, end: Position) -> types.Range:
+    """The protocol's range."""
+    return types.Range(
+        types.Position(start.line, start.character), types.Position(end.line, end.character)
+    )

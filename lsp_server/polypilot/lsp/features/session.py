@@ -12,10 +12,10 @@ from lsprotocol import types
 from polypilot.errors import describe
 from polypilot.lsp import methods
 from polypilot.lsp.features.control import to_wire
+from polypilot.lsp.features.registering import register_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from concurrent.futures import Future
 
     from polypilot.backend import Backend, Status
     from polypilot.backend.core import Step
@@ -45,6 +45,7 @@ def register(server: PolypilotServer[Backend]) -> None:
         except Exception as error:  # noqa: BLE001 - a disk that hangs, for one; the user reads it
             backend.board.problem(describe(error))
         finally:
+            server.configured(backend)
             backend.board.settle()
 
     @server.feature(CONFIGURATION)
@@ -55,6 +56,7 @@ def register(server: PolypilotServer[Backend]) -> None:
             await _pull(server, backend)
         else:
             await backend.configure(editor_settings=section)
+        server.configured(backend)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def folders(_params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -82,6 +84,7 @@ def _saving(server: PolypilotServer[Backend]) -> None:
             backend.gate.saved(change.uri)
         if any(change.uri.endswith(f"/{WORKSPACE_FILE}") for change in params.changes):
             await backend.reload()
+            server.configured(backend)
 
 
 def _closing(server: PolypilotServer[Backend]) -> None:
@@ -132,10 +135,10 @@ def _ask_for_changes(server: PolypilotServer[Backend]) -> None:
     settings = workspace.did_change_configuration if workspace else None
     if settings is not None and settings.dynamic_registration:
         section = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
-        _register(server, CONFIGURATION, section)
+        register_method(server, CONFIGURATION, section)
     files = workspace.did_change_watched_files if workspace else None
     if files is not None and files.dynamic_registration:
-        _register(server, types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _watched())
+        register_method(server, types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _watched())
 
 
 def _watched() -> types.DidChangeWatchedFilesRegistrationOptions:
@@ -146,21 +149,6 @@ def _watched() -> types.DidChangeWatchedFilesRegistrationOptions:
     return types.DidChangeWatchedFilesRegistrationOptions(
         [types.FileSystemWatcher(f"**/{{{names}}}")]
     )
-
-
-def _register(server: PolypilotServer[Backend], method: str, options: object) -> None:
-    """Each by itself: an editor that refuses one may take the other.
-
-    Not awaited: the start does not depend on the answer.
-    """
-    registration = types.Registration(f"polypilot-{method}", method, options)
-    asked = server.client_register_capability(types.RegistrationParams([registration]))
-    asked.add_done_callback(_log_refusal)
-
-
-def _log_refusal(asked: Future[None]) -> None:
-    if not asked.cancelled() and (error := asked.exception()) is not None:
-        log.info("the editor does not tell of changes: %s", type(error).__name__)
 
 
 async def _pull(server: PolypilotServer[Backend], backend: Backend) -> None:

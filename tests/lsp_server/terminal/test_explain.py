@@ -1,0 +1,72 @@
+"""``polypilot complete --explain`` shows what is sent, by part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polypilot_providers.testing import ScriptedServer
+
+
+async def test_the_parts_and_then_their_text(cli: Any, server: ScriptedServer, answers: Any):
+    server.play(answers["completion"]("sum(items)"))
+    code = "def total(items):\n    return \n\n\nprint(total([1]))\n"
+    (cli.folder / "app.py").write_text(code, "utf-8")
+    done = await cli.run("complete", "app.py:2:12", "--explain")
+    assert (done.status, done.out) == (0, "sum(items)\n")
+    assert done.err == (
+        "team coder, openai-completions: 17 of 8,000 tokens (estimated)\n"
+        "  suffix       7    0.1%\n"
+        "  prefix      10    0.1%\n"
+        "--- suffix\n\n\n\nprint(total([1]))\n"
+        "--- prefix\ndef total(items):\n    return\n"
+        "---\n"
+        "team · coder · no cost\n"
+    )
+
+
+async def test_nothing_in_a_file_moves_the_cursor(cli: Any, server: ScriptedServer, answers: Any):
+    server.play(answers["completion"]("1"))
+    (cli.folder / "app.py").write_text("y = '\x1b[2J\x07\u202e'\nx = \n", "utf-8")
+    done = await cli.run("complete", "app.py:2:5", "--explain")
+    assert "y = ''\n" in done.err
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.err)
+
+
+async def test_as_json_the_prompt_is_the_first_event(
+    cli: Any, server: ScriptedServer, answers: Any
+):
+    server.play(answers["completion"]("sum(items)"))
+    (cli.folder / "app.py").write_text("def total(items):\n    return \n", "utf-8")
+    done = await cli.run("complete", "app.py:2:12", "--explain", "--json")
+    prompt, *rest = done.events
+    assert prompt == {
+        "type": "prompt",
+        "provider": "team",
+        "model": "coder",
+        "mode": "openai-completions",
+        "parts": [
+            {"name": "suffix", "text": "\n", "tokens": 1},
+            {"name": "prefix", "text": "def total(items):\n    return", "tokens": 10},
+        ],
+        "tokens": 11,
+        "budget": 8000,
+    }
+    assert [event["type"] for event in rest] == ["text", "usage", "stop"]
+
+
+async def test_without_it_nothing_is_shown(cli: Any, server: ScriptedServer, answers: Any):
+    server.play(answers["completion"]("1"))
+    (cli.folder / "app.py").write_text("x = \n", "utf-8")
+    done = await cli.run("complete", "app.py:1:5")
+    assert done.err == ""
+
+
+async def test_a_bad_template_is_a_note(cli: Any, server: ScriptedServer, answers: Any):
+    server.play(answers["completion"]("1"))
+    (cli.config.parent / "prompts").mkdir()
+    (cli.config.parent / "prompts" / "completion.md").write_text("$nobody", "utf-8")
+    (cli.folder / "app.py").write_text("x = \n", "utf-8")
+    done = await cli.run("complete", "app.py:1:5")
+    assert done.out == "1\n"
+    assert "completion.md: holds an unknown $nobody." in done.err
