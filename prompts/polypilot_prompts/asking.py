@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from polypilot_prompts.breaking import one_line
 from polypilot_prompts.budget import Fitted, estimate
 from polypilot_prompts.examples import EXAMPLES
-from polypilot_prompts.fim import neutralise_common, one_line
+from polypilot_prompts.fim import neutralise_common
 from polypilot_prompts.prompt_values import Prompt, PromptPart, part, parts
 from polypilot_prompts.templates import render
 from polypilot_providers.types import ChatRequest, Message, assistant, user

@@ -9,7 +9,7 @@ when the budget is exceeded.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ BYTES_PER_TOKEN = 3
 
 _FRAME = 12
 """Tokens of what stands around another file in a prompt, at most."""
+_LEAST_LINES = 8
+"""Of a snippet that is cut: fewer are not worth their place."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _CHAR_STEP = 256
 """Step for cutting inside a line that is too long by itself, in characters."""
@@ -61,7 +63,8 @@ class Fitted:
 def fit(context: CursorContext, snippets: Sequence[Snippet], budget: Budget) -> Fitted:
     """Cut the context to the budget.
 
-    Snippets are taken in the order given (best first), whole, until one does not fit, and
+    Snippets are taken in the order given (best first), whole; the first that does not fit is cut
+    behind as many lines as do and is the last one, or is left out if these are too few. They are
     returned sorted by path so that their order does not change with their ranking.
     """
     taken = _take(snippets, int(budget.tokens * budget.snippets))
@@ -80,11 +83,25 @@ def _cost(snippet: Snippet) -> int:
 def _take(snippets: Sequence[Snippet], room: int) -> list[Snippet]:
     taken: list[Snippet] = []
     for snippet in snippets:
-        room -= _cost(snippet)
-        if room < 0:
-            break
-        taken.append(snippet)
+        cost = _cost(snippet)
+        if cost <= room:
+            room -= cost
+            taken.append(snippet)
+        elif (cut := _cut(snippet, room)) is not None:
+            return [*taken, cut]
     return taken
+
+
+def _cut(snippet: Snippet, room: int) -> Snippet | None:
+    """The snippet's first lines that fit; None if there are too few of them."""
+    left = (room - estimate(snippet.path) - _FRAME) * BYTES_PER_TOKEN
+    end = lines = 0
+    for match in _LINE.finditer(snippet.text):
+        left -= _size(match.group())
+        if left < 0:
+            break
+        end, lines = match.end(), lines + 1
+    return replace(snippet, text=snippet.text[:end]) if lines >= _LEAST_LINES else None
 
 
 def cut_suffix(suffix: str, tokens: int) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from polypilot_prompts.fim import one_line
+from polypilot_prompts.breaking import one_line
 from polypilot_prompts.templates import render
 
 if TYPE_CHECKING:

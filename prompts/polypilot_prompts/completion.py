@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polypilot_prompts.asking import asked, fixed_tokens, instructions
+from polypilot_prompts.breaking import one_line
 from polypilot_prompts.budget import Fitted, estimate, fit
 from polypilot_prompts.context import CursorContext, Snippet, unix
-from polypilot_prompts.fim import COMMON_STOPS, neutralise_common, one_line
+from polypilot_prompts.fim import COMMON_STOPS, neutralise_common
 from polypilot_prompts.lead import split_lead
 from polypilot_prompts.overrides import OURS, Overrides
 from polypilot_prompts.plain import FILE_MARK, left_to_right, under_marks

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING
 
+from polypilot_prompts.breaking import neutralise, one_line
 from polypilot_prompts.prompt_values import parts
 
 if TYPE_CHECKING:
@@ -118,20 +119,6 @@ def _joined(named: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         else:
             joined.append((name, text))
     return joined
-
-
-def one_line(text: str) -> str:
-    """A path or name as it may stand in a prompt: no line breaks, no control characters."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
-
-
-def neutralise(text: str, tokens: tuple[str, ...]) -> str:
-    """The text with a blank inside each of ``tokens``; behind their first character."""
-    for token in tokens:
-        # Again, because the blank can complete the next one: plus signs before "+++++ ".
-        while token in text:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-    return text
 
 
 _BARRED = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from polypilot_prompts.breaking import neutralise, one_line
 from polypilot_prompts.context import Snippet
-from polypilot_prompts.fim import FAMILIES, MARKUP, neutralise, neutralise_common, one_line
+from polypilot_prompts.fim import FAMILIES, MARKUP, neutralise_common
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,6 +29,40 @@ def test_snippets_are_taken_best_first_and_ordered_by_path():
     assert [s.path for s in fitted.snippets] == ["a", "b", "c"]
 
 
+def test_a_snippet_that_does_not_fit_is_cut_to_whole_lines_from_its_start():
+    window = numbered(60)
+    snippets = [Snippet("a.py", "x\n" * 20), Snippet("b.py", window), Snippet("c.py", "x")]
+    fitted = fit(CursorContext("p", "s"), snippets, Budget(tokens=1000))
+    first, cut = fitted.snippets  # no more is taken after one that was cut
+    assert (first.path, cut.path) == ("a.py", "b.py")
+    assert window.startswith(cut.text)
+    assert cut.text.endswith("\n")
+    assert cut.text.count("\n") >= 20
+    assert sum(estimate(s.path + s.text) + 12 for s in fitted.snippets) <= 250
+    one_more = numbered(cut.text.count("\n") + 1)
+    assert estimate("a.py" + "x\n" * 20) + estimate("b.py" + one_more) + 24 > 250
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n", "\r"])
+def test_fewer_than_eight_lines_are_left_out_and_the_next_is_tried(eol: str):
+    window = numbered(60).replace("\n", eol)
+    eight = window[: len(f"line number 00000{eol}") * 8]
+    snippets = [Snippet("b.py", window), Snippet("z.py", "small")]
+    fitting = estimate("b.py") + estimate(eight) + 12
+
+    def taken(room: int) -> list[str]:
+        budget = Budget(tokens=room * 2, snippets=0.5)
+        return [s.text for s in fit(CursorContext("p", "s"), snippets, budget).snippets]
+
+    assert taken(fitting) == [eight]
+    assert taken(fitting - 1) == ["small"]
+
+
+def test_a_long_line_in_a_snippet_is_not_cut_inside():
+    snippets = [Snippet("a", "x" * 9_000), Snippet("b", "y\n" * 7 + "x" * 9_000), Snippet("c", "z")]
+    assert fit(CursorContext("p", "s"), snippets, Budget(tokens=1000)).snippets == (snippets[2],)
+
+
 def test_suffix_is_cut_at_a_line_end():
     suffix = numbered(100)
     cut = cut_suffix(suffix, 50)

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from polypilot_prompts.breaking import one_line
 from polypilot_prompts.context import Snippet
-from polypilot_prompts.fim import COMMON_STOPS, FAMILIES, Family, neutralise_common, one_line
+from polypilot_prompts.fim import COMMON_STOPS, FAMILIES, Family, neutralise_common
 
 NAMES = sorted(FAMILIES)
 PATH = "src/a.py"
@@ -357,7 +358,15 @@ def test_no_mixture_of_fragments_becomes_a_token(name: str, before: list[str], a
 def test_a_token_that_breaking_another_one_completes_is_broken_too():
     codestral = FAMILIES["codestral"]
     for pluses in range(5, 40):
-        assert "+++++ " not in codestral.neutralise("+" * pluses + " x")
+        broken = codestral.neutralise("+" * pluses + " x")
+        assert "+++++ " not in broken
+        assert broken.replace(" ", "") == "+" * pluses + "x"
+
+
+@pytest.mark.timeout(20)  # it took the square of the length
+def test_a_page_of_plus_signs_takes_no_time():
+    assert "+++++ " not in FAMILIES["codestral"].neutralise("+" * 200_000 + " x")
+    assert FAMILIES["codestral"].neutralise("+" * 200_000) == "+" * 200_000
 
 
 def test_ordinary_text_is_left_as_it_is():
@@ -381,6 +390,7 @@ def test_well_known_tokens_are_broken_where_the_family_is_not_known():
 
 def test_paths_are_one_line():
     assert one_line("a\nb\x00\x1bc\u2028d") == "a b c d"
+    assert one_line("a\udcffb").encode() == b"a b"
     assert FAMILIES["qwen"].render("P", "S", snippets=OTHERS).count("untitled") == 1
 
 

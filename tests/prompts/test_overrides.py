@@ -117,6 +117,7 @@ def test_a_bad_family_is_left_out_and_the_others_are_not(text: str, message: str
     [
         ("[[family]", "", "TOML"),
         ("x = " + "[" * 5000, "", "TOML"),
+        ("x = " + "9" * 5000, "", "TOML"),
         ("family = 3", "family", "list"),
         ("families = 3", "families", "not known"),
     ],

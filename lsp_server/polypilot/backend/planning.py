@@ -43,24 +43,21 @@ class Planner:
     def completion(self) -> Plan | None:
         """Whom to ask for completions; None when nobody is left to ask."""
         targets = self._targets("completion")
+        completion = self._loaded.settings.completion
         choices = tuple(
-            Choice(target, row, self.model_row(row, target.model))
+            Choice(target, row, self.model_row(row, target.model), self._ahead(row))
             for target in targets
             if (row := self._row(target.provider_id)) is not None
         )
         if not choices:
             return None
-        completion = self._loaded.settings.completion
-        first = choices[0]
-        embedded = first.target.provider_id == EMBEDDED
-        costs_nothing = first.row.free or self._loaded.is_local(first.target.provider_id)
-        ahead = completion.prefetch == "on" or (completion.prefetch == "auto" and costs_nothing)
+        embedded = choices[0].target.provider_id == EMBEDDED
         return Plan(
             choices,
             EMBEDDED_COMPLETION if embedded else COMPLETION_LIMITS,
             embedded,
             streak=0 if completion.prefetch == "off" else STREAK,
-            prefetch=ahead,
+            prefetch=choices[0].ahead,
             context=completion.context,
         )
 
@@ -120,6 +117,14 @@ class Planner:
             return Target(provider_id, model)
         default = row.completion_model if purpose == "completion" else row.chat_model
         return Target(provider_id, default or row.chat_model or row.completion_model)
+
+    def _ahead(self, row: ProviderRow) -> bool:
+        """Whether what follows a suggestion is asked of it: where it costs something, only if
+        the user says so, and also when it is asked in place of another.
+        """  # noqa: D205 - one sentence
+        wanted = self._loaded.settings.completion.prefetch
+        costs_nothing = row.free or self._loaded.is_local(row.id)
+        return wanted == "on" or (wanted == "auto" and costs_nothing)
 
     def _row(self, provider_id: str) -> ProviderRow | None:
         return self._loaded.settings.providers.get(provider_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from polypilot.completion.cache import Entry
     from polypilot.completion.flight import Flight, Origin
@@ -41,34 +41,48 @@ class Alternatives:
 
         A newer key, or the end of the wait, leaves it with what has arrived.
         """
-        lane.abandon()  # what goes on behind the first one is not what the user waits for
+        first = tuple(lane.flights)
         found: list[Entry] = []
         late: list[bool] = []
         timer = self._tasks.spawn(self._ring(waiter, late), name="completion-alternatives")
         waiting = list(TEMPERATURES)
         running: list[Flight] = []
-        while not waiter.superseded and not late:
-            running = [flight for flight in running if not flight.ended]
-            while waiting and self._launcher.has_seat(lane, origin.plan):
-                flight = self._launcher.send(
-                    lane, origin, keep=found.append, temperature=waiting.pop(0)
-                )
-                if flight is None:
-                    waiting.clear()
-                else:
-                    running.append(flight)
-            if not waiting and not running:
-                break
-            await waiter.wait()
-        timer.cancel()
-        for flight in running:
-            flight.cancel()
+        try:
+            while not waiter.superseded and not late:
+                # What goes on behind the first one is not what the user waits for.
+                coming = not _given_up(first)
+                running = [flight for flight in running if not flight.ended]
+                while waiting and self._launcher.has_seat(lane, origin.plan):
+                    flight = self._launcher.send(
+                        lane, origin, keep=found.append, temperature=waiting.pop(0)
+                    )
+                    if flight is None:
+                        waiting.clear()
+                    else:
+                        running.append(flight)
+                if not waiting and not running and not coming:
+                    break
+                await waiter.wait()
+        finally:
+            timer.cancel()
+            for flight in running:
+                flight.cancel()
+        if not waiter.superseded and (whole := self._offers.known(lane, origin, answer.source)):
+            answer = whole if whole.suggestions else answer
         return self._offers.beside(lane, origin.ask, answer, _different(answer, found))
 
     async def _ring(self, waiter: Waiter, late: list[bool]) -> None:
         await self._sleep(WAIT)
         late.append(True)
         waiter.wake()
+
+
+def _given_up(flights: Sequence[Flight]) -> bool:
+    """End those whose text at the cursor is known; whether these are all."""
+    known = [flight for flight in flights if flight.settled]
+    for flight in known:
+        flight.cancel()
+    return len(known) == len(flights)
 
 
 def _different(answer: Answer, found: list[Entry]) -> list[Entry]:

@@ -37,6 +37,14 @@ def key_for(snapshot: Snapshot, policy: str, model: str) -> Key:
     return Key(snapshot.uri, policy, model, rest, next_line_with_text(after))
 
 
+def follows(anchor: str, prefix: str, at: int) -> bool:
+    """Whether ``prefix[:at]`` ends as it did where the anchor was taken.
+
+    A short anchor is all there was before the cursor; by itself it would say little.
+    """
+    return (len(anchor) >= _TAIL or at == len(anchor)) and prefix.endswith(anchor, 0, at)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A suggestion and where it belongs. Empty text: the model had nothing to add there."""
@@ -59,7 +67,7 @@ class Entry:
         at = len(prefix) - typed
         if at < 0 or typed > len(self.text):
             return None
-        if not prefix.endswith(self.anchor, 0, at) or prefix[at:] != self.text[:typed]:
+        if not follows(self.anchor, prefix, at) or prefix[at:] != self.text[:typed]:
             return None
         return self.text[typed:]
 

@@ -98,7 +98,7 @@ class ContextSources:
             "imports": self._imports,
             "edits": self._edits,
             "similar": self._similar,
-            "diagnostics": ProblemsSource(documents, gate, self.diagnostics),
+            "diagnostics": ProblemsSource(gate, self.diagnostics),
         }
         self._results: OrderedDict[tuple[Kind, str], tuple[Hashable, Pieces]] = OrderedDict()
         self._making: dict[tuple[Kind, str], _Making] = {}
@@ -173,7 +173,9 @@ class ContextSources:
                 each.late = not each.task.done()
         found = self._known(wanted, uri)
         judged = await self._judge(found, judged, until)
-        return tuple(piece for piece in map(self._admitted, found) if piece and piece.uri in judged)
+        # What the gate has not looked at is not even asked for: it would look here, in the loop.
+        admitted = (self._admitted(piece) for piece in found if piece.uri in judged)
+        return tuple(piece for piece in admitted if piece)
 
     # -- inside --------------------------------------------------------------------------
 

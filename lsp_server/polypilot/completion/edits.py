@@ -179,6 +179,7 @@ class EditsSource:
             return []
         found: list[Hunk] = []
         compared: dict[tuple[Blocks, Blocks, str], list[Hunk]] = {}
+        counted = first = 0  # the gaps are in order: no block is counted twice
         for a, b, c, d in gaps(edited.base, text):
             parts = edited.base[a:b], text[c:d], policy
             if sum(map(len, parts[0] + parts[1])) > _GAP_CHARS:
@@ -186,7 +187,8 @@ class EditsSource:
             known = edited.compared.get(parts)
             compared[parts] = new = self._compare(parts) if known is None else known
             if new:
-                first = sum(map(count_breaks, text[:c]))
+                first += sum(map(count_breaks, text[counted:c]))
+                counted = c
                 found += [Hunk(first + hunk.line, hunk.lines) for hunk in new]
         edited.compared = compared
         edited.times = {hunk.lines: edited.times.get(hunk.lines, edited.changed) for hunk in found}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polypilot.completion.alternatives import Alternatives
@@ -16,7 +17,7 @@ from polypilot.completion.cache import SuggestionCache, key_for
 from polypilot.completion.flight import Flight, Origin
 from polypilot.completion.lanes import Lane, Lanes, Waiter
 from polypilot.completion.launch import Launcher, Parts, no_context, no_look
-from polypilot.completion.offering import Offers
+from polypilot.completion.offering import Offers, failed, without
 from polypilot.completion.pacing import AdaptivePace, Pace, RateCap
 from polypilot.completion.places import places
 from polypilot.completion.prompting import PromptMaker
@@ -90,6 +91,7 @@ class CompletionEngine:
         self._plan = plan
         self._policy = policy
         self._observe = observe
+        self._agrees = agrees
         self._pace: Pace = pace or AdaptivePace()
         self._cache = SuggestionCache() if cache is None else cache
         self._offers = Offers(self._cache, agrees, observe)
@@ -111,6 +113,7 @@ class CompletionEngine:
                 agrees,
                 context,
                 look,
+                self._ahead,
             )
         )
         self._alternatives = Alternatives(self._launcher, self._offers, self._tasks, sleep)
@@ -140,6 +143,8 @@ class CompletionEngine:
         """
         if self._closed:
             return Answer(why=Why.CLOSED)
+        if not self._agrees(ask.snapshot):  # it comes late: a newer one may be waiting
+            return Answer(why=Why.STALE)
         uri = ask.snapshot.uri
         lane = self._lanes.of(uri)
         waiter = lane.replace_waiter()
@@ -202,6 +207,14 @@ class CompletionEngine:
 
     # --- one ask
 
+    def _ahead(self) -> Plan | None:
+        """Whom to ask ahead now, though the last ask may have been under other settings."""
+        policy, plan = self._policy(), self._plan()
+        if not policy.enabled or policy.paused or plan is None or not plan.prefetch:
+            return None
+        choices = tuple(choice for choice in plan.choices if choice.ahead)
+        return replace(plan, choices=choices) if choices else None
+
     async def _answer(self, lane: Lane, waiter: Waiter, ask: Ask) -> Answer:
         self._pace.key(self._clock())
         if why := refusal(ask, self._policy()):
@@ -239,8 +252,8 @@ class CompletionEngine:
             known = self._offers.known(lane, origin, _source(joined, own))
             if known and (known.suggestions or _believed(ask, joined, riding is not None)):
                 return _used(lane, known)
-            if joined is not None and joined.ended and (joined is own or _failed(joined)):
-                return _without(joined)
+            if joined is not None and joined.ended and (joined is own or failed(joined)):
+                return without(joined)
             if riding is not None:
                 joined, place = riding
                 if joined.first_text is not None:
@@ -276,19 +289,6 @@ def _source(joined: Flight | None, own: Flight | None) -> Source | None:
     if joined is None:
         return None
     return Source.NETWORK if joined is own else Source.FLIGHT
-
-
-def _failed(flight: Flight) -> bool:
-    return flight.error is not None or flight.excluded is not None
-
-
-def _without(flight: Flight) -> Answer:
-    """The answer when the request that was waited for gave nothing."""
-    if flight.excluded is not None:
-        return Answer(why=Why.EXCLUDED, detail=flight.excluded.message)
-    if flight.error is not None:
-        return Answer(why=Why.FAILED, error=flight.error)
-    return Answer(why=Why.SUPERSEDED if flight.cancelled else Why.NOTHING)
 
 
 def _used(lane: Lane, answer: Answer) -> Answer:

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from polypilot.completion.cache import ANCHOR_CHARS, Entry, Key
+from polypilot.completion.cache import ANCHOR_CHARS, Entry, Key, follows
 from polypilot.completion.doubt import Doubt, fault_of
-from polypilot.completion.values import Ended, Moved, Requested, Unusable
+from polypilot.completion.values import Ended, Moved, Requested, Trigger, Unusable
 from polypilot.workspace.gate import ExcludedError
 from polypilot_prompts.postprocess import Filter, FilterSpec
 from polypilot_providers.errors import ProviderError
@@ -125,7 +125,7 @@ class Flight:
         count = ask.snapshot.total_chars - self.origin.ask.snapshot.total_chars
         prefix = ask.snapshot.prefix
         at = len(prefix) - count
-        if count < 0 or at < 0 or not prefix.endswith(self._anchor, 0, at):
+        if count < 0 or at < 0 or not follows(self._anchor, prefix, at):
             return None
         return prefix[at:]
 
@@ -147,6 +147,8 @@ class Flight:
         typed = self.typed_since(place.ask)
         lead = self.origin.lead
         if typed is None or len(typed) < len(lead) or self._filter.settled:
+            return None
+        if place.ask.trigger is Trigger.AUTOMATIC and self._unsure():
             return None
         for text in (self._filter.preview(), "" if whole_lines else self._filter.partial()):
             whole = lead + text

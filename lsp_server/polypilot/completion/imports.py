@@ -23,8 +23,9 @@ IMPORTS = 24
 """Of one file, the first ones."""
 _NAMES = 40
 
+# Blanks are taken possessively: a page of them must not be tried in all its parts.
 _PYTHON = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?P<module>\.*[\w.]*)[ \t]+import[ \t]*"
+    r"^[ \t]*(?:from[ \t]+(?P<module>[\w.]*+)[ \t]+import[ \t]*"
     r"(?:\((?P<many>[^()]*)\)|(?P<some>(?:\\\n|[^\n;#])+))"
     r"|import[ \t]+(?P<plain>[\w., \t]+))",
     re.MULTILINE,
@@ -32,13 +33,13 @@ _PYTHON = re.compile(
 _COMMENT = re.compile(r"#[^\n]*")
 _JS = re.compile(
     r"""^[ \t]*(?:
-        (?:import|export)\s+(?:type\s+)?(?P<what>[\w$*\s,{}]+?)\s+from\s*
+        (?:import|export)\s++(?:type\s++)?
+        (?P<what>[\w$*,{}]++(?:\s++[\w$*,{}]++){0,200}?)\s++from\s*+
       | (?:const|let|var)\s+(?P<bound>[\w$]+|\{[\w$\s,:]*\})\s*=\s*require\(\s*
     )['"](?P<where>[^'"\n]+)['"]""",
     re.MULTILINE | re.VERBOSE,
 )
 _C = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"(?P<where>[^"\n]+)"', re.MULTILINE)
-_ALIAS = re.compile(r"\s+as\s+")
 _JS_ENDINGS = (".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
 _JS_INSTEAD = {".js": (".ts", ".tsx"), ".jsx": (".tsx",), ".mjs": (".mts",), ".cjs": (".cts",)}
 
@@ -73,14 +74,19 @@ def _python(head: str) -> Iterator[Import]:
     for match in _PYTHON.finditer(head):
         if match["plain"] is not None:
             for each in match["plain"].split(","):
-                yield Import(_ALIAS.split(each.strip())[0].strip())
+                yield Import(_original(each))
             continue
         listed = match["many"] if match["many"] is not None else match["some"]
         listed = _COMMENT.sub("", listed).replace("\\", " ")
-        names = [_ALIAS.split(each.strip())[0] for each in listed.split(",")]
+        names = [_original(each) for each in listed.split(",")]
         kept = tuple(name for name in names if name.isidentifier())
         if "*" in listed or kept:
             yield Import(match["module"], kept)
+
+
+def _original(named: str) -> str:
+    """What is imported, without the name that it is given."""
+    return " ".join(named.split()).partition(" as ")[0]
 
 
 def _javascript(head: str) -> Iterator[Import]:
@@ -98,8 +104,7 @@ def _js_names(text: str) -> Iterator[str]:
     if outside.strip(" ,\n\t"):
         yield "default"
     for each in inside.partition("}")[0].split(","):
-        words = re.split(r"\s+as\s+|\s*:\s*", each.strip())
-        name = words[0].removeprefix("type ").strip()
+        name = _original(each.partition(":")[0]).removeprefix("type ")
         if name:
             yield name
 

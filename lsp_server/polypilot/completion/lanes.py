@@ -86,6 +86,8 @@ class Lane:
     waiter: Waiter | None = None
     flights: list[Flight] = field(default_factory=list["Flight"])
     shown: OnScreen | None = None
+    before: OnScreen | None = None
+    """What was shown until what follows it was: the editor may tell later that it was taken."""
     others: dict[str, OnScreen] = field(default_factory=dict[str, OnScreen])
     """What was offered beside it, by id."""
     taken: Taken | None = None
@@ -176,8 +178,9 @@ class Lanes:
     def showing(self, suggestion_id: str) -> tuple[Lane, OnScreen] | None:
         """The document to which a suggestion was offered last, and where."""
         for lane in self._lanes.values():
-            if lane.shown is not None and lane.shown.entry.id == suggestion_id:
-                return lane, lane.shown
+            for shown in (lane.shown, lane.before):
+                if shown is not None and shown.entry.id == suggestion_id:
+                    return lane, shown
             if suggestion_id in lane.others:
                 return lane, lane.others[suggestion_id]
         return None

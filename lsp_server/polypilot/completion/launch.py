@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from polypilot.completion.flight import Flight, Hooks, Origin
 from polypilot.completion.prefetch import taken
 from polypilot.completion.values import Ask, Grown, Trigger
+from polypilot.tasks import run_blocking
+from polypilot_prompts.syntax_grammars import GRAMMARS, grammar_name, parser_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
     Context = Callable[[Ask], Awaitable[Sequence[Snippet]]]
     """Pieces of other files that help at an ask's place, best first; quick, never raises."""
+
+
+IMPORT_S = 10.0
+"""A grammar's import takes some 30 ms; this is for a disk that hangs."""
 
 
 async def no_look(_uri: str) -> None:
@@ -53,6 +59,8 @@ class Parts:
     context: Context
     look: Callable[[str], Awaitable[None]]
     """Has the gate look at a document's rules as they are now, right before text of it leaves."""
+    ahead: Callable[[], Plan | None]
+    """Whom to ask ahead by the settings of this moment; None: nobody."""
 
 
 class Launcher:
@@ -61,6 +69,7 @@ class Launcher:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._ids = itertools.count(1)
+        self._grammars: set[str] = set()
 
     def has_seat(self, lane: Lane, plan: Plan) -> bool:
         """Whether another request may run for this document."""
@@ -79,9 +88,11 @@ class Launcher:
         ``keep`` takes the parts in place of the cache.
         """
         parts = self._parts
-        if not parts.cap.take(parts.clock(), spare=bool(origin.lead)):
+        now = parts.clock()
+        if not parts.cap.take(now, spare=bool(origin.lead)):
             return None
         streak = 0 if keep else origin.plan.streak
+        self._load_grammar(origin.ask.snapshot.language_id)
 
         async def prompts() -> Callable[[Target], Prompt]:
             ask = origin.ask
@@ -95,6 +106,8 @@ class Launcher:
             )
 
         def kept(entry: Entry) -> None:
+            if lane.closed:  # what was known of the document is forgotten
+                return
             (keep or parts.cache.add)(entry)
             self._grown(lane, flight)
 
@@ -104,8 +117,16 @@ class Launcher:
         flight.task = parts.tasks.spawn(flight.run(parts.router), name="completion-request")
         # Not in a `finally` of the task's own: one that is cancelled before its first step
         # never gets there, and its document would wait for it for ever.
-        flight.task.add_done_callback(lambda _: self._landed(lane, flight))
+        flight.task.add_done_callback(lambda _: self._landed(lane, flight, now))
         return flight
+
+    def _load_grammar(self, language: str) -> None:
+        """Import a language's grammar, if it is installed: now, and not on the loop later."""
+        name = grammar_name(language)
+        if name in GRAMMARS and name not in self._grammars:
+            self._grammars.add(name)
+            work = run_blocking(parser_for, language, timeout=IMPORT_S, name="grammar")
+            self._parts.tasks.spawn(work, name="completion-grammar")
 
     async def prompt(self, ask: Ask, plan: Plan) -> Prompt:
         """What the first choice would be sent for an ask now; nothing is sent.
@@ -124,15 +145,18 @@ class Launcher:
         shown, last = lane.shown, lane.last
         if shown is None or last is None or lane.closed or lane.asked_ahead == shown.entry.id:
             return
-        ask, key, plan = last.ask, last.key, last.plan
-        if not plan.prefetch or key.rest or lane.flights:
+        ask, key = last.ask, last.key
+        if not last.plan.prefetch or key.rest or lane.flights:
             return
         rest = shown.rest(key, ask)
         if not rest or not self._parts.agrees(ask.snapshot):
             return
+        plan = self._parts.ahead()
+        if plan is None or plan.choices[0].target != last.plan.choices[0].target:
+            return
         lane.asked_ahead = shown.entry.id
         if not self._parts.cache.find(key, ask.snapshot.prefix + rest):
-            self.send(lane, replace(last, lead=rest))
+            self.send(lane, replace(last, lead=rest, plan=plan))
 
     def _grown(self, lane: Lane, flight: Flight) -> None:
         """A part is certain: tell, if its beginning was given to an ask that is still the newest.
@@ -146,13 +170,13 @@ class Launcher:
         if last is not None and self._parts.agrees(last.ask.snapshot):
             self._parts.observe(Grown(last.ask.snapshot.uri))
 
-    def _landed(self, lane: Lane, flight: Flight) -> None:
-        """A request has ended, however it did."""
+    def _landed(self, lane: Lane, flight: Flight, counted: float) -> None:
+        """A request has ended, however it did; ``counted`` is when it was, by the cap."""
         parts = self._parts
         flight.ended = True
         lane.flights.remove(flight)
         if not flight.asked:
-            parts.cap.give_back()
+            parts.cap.give_back(counted)
         if flight.first_text is not None:
             parts.pace.first_text(flight.first_text)
         if not flight.ahead and not flight.useful:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from polypilot.completion.cache import Entry, Key, SuggestionCache
-    from polypilot.completion.flight import Origin
+    from polypilot.completion.flight import Flight, Origin
     from polypilot.completion.lanes import Lane
     from polypilot.completion.places import Place
     from polypilot.workspace.documents import Snapshot
@@ -66,8 +66,10 @@ class Offers:
             if shown is None or not rest or not place.fit(rest):
                 continue
             cached = self._cache.find(place.key, place.ask.snapshot.prefix)
-            if cached is not None and cached[1].startswith(rest):
-                return Found(place, replace(cached[0], id=shown.entry.id), cached[1])
+            if cached is not None and cached[1].startswith(rest) and place.fit(cached[1]):
+                unasked = place.ask.trigger is Trigger.AUTOMATIC and not shown.entry.unsure
+                if not (unasked and cached[0].unsure):
+                    return Found(place, replace(cached[0], id=shown.entry.id), cached[1])
             return Found(place, shown.entry, rest)
         return None
 
@@ -77,6 +79,8 @@ class Offers:
             return Answer(why=Why.STALE)
         entry, rest = found.entry, found.rest
         known = lane.shown is not None and lane.shown.entry.id == entry.id
+        if not known:
+            lane.before = lane.shown
         lane.shown = _placed(found.place.ask, entry, rest)
         lane.others.pop(entry.id, None)
         if not known:
@@ -119,9 +123,12 @@ class Offers:
             self.settle(lane, shown, Rejected)
 
     def settle(self, lane: Lane, shown: OnScreen, kind: type[Accepted | Rejected]) -> None:
-        """The user has decided on what is shown."""
-        lane.shown = None
-        if kind is Accepted:
+        """The user has decided on what is shown, or was until the text behind it was."""
+        if shown is lane.before:
+            lane.before = None
+        else:
+            lane.shown = None
+        if kind is Accepted and lane.shown is None:
             lane.others = {}
             lane.taken = Taken.of(shown)
         entry = shown.entry
@@ -142,3 +149,17 @@ def _suggestion(ask: Ask, entry: Entry, rest: str, source: Source) -> Suggestion
         model=entry.model,
         from_cache=source is not Source.NETWORK,
     )
+
+
+def failed(flight: Flight) -> bool:
+    """Whether a request has ended without saying anything about the place."""
+    return flight.error is not None or flight.excluded is not None
+
+
+def without(flight: Flight) -> Answer:
+    """The answer when the request that was waited for gave nothing."""
+    if flight.excluded is not None:
+        return Answer(why=Why.EXCLUDED, detail=flight.excluded.message)
+    if flight.error is not None:
+        return Answer(why=Why.FAILED, error=flight.error)
+    return Answer(why=Why.SUPERSEDED if flight.cancelled else Why.NOTHING)

@@ -25,6 +25,8 @@ _MEMBERS = 30
 _SCANNED = 200_000
 """Characters of a file that are looked at."""
 _LINE = 200
+_BRACED = 300
+"""Lines of a definition that are looked at for its end."""
 
 _PYTHON = re.compile(
     r"^(?:(?:async[ ]+)?def|class)[ ]+(?P<def>\w+)|^(?P<var>[A-Za-z_]\w*)[ ]*(?::[^=\n]+)?=(?!=)"
@@ -223,12 +225,13 @@ def _braced_members(whole: list[str]) -> Iterator[str]:
 def _braced_end(lines: list[str], at: int) -> int:
     """The line after the braces that open at a line, or after the statement without any."""
     depth = 0
-    for number in range(at, len(lines)):
+    last = min(at + _BRACED, len(lines))
+    for number in range(at, last):
         bare = re.sub(r"\"[^\"]*\"|'[^']*'|`[^`]*`|//.*", "", lines[number])
         depth += sum(bare.count(c) for c in "{([") - sum(bare.count(c) for c in "})]")
         if depth <= 0 and not bare.rstrip().endswith((",", "=", "\\", "|")):
             return number + 1
-    return len(lines)
+    return last
 
 
 def _comment_above(lines: list[str], at: int) -> list[str]:

@@ -145,7 +145,7 @@ class RateCap:
         self._sent.append(now)
         return True
 
-    def give_back(self) -> None:
-        """The request that was counted last did not go out."""
-        if self._sent:
-            self._sent.pop()
+    def give_back(self, taken: float) -> None:
+        """The request that was counted at ``taken`` did not go out."""
+        if taken in self._sent:
+            self._sent.remove(taken)

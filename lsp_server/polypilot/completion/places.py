@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from polypilot_prompts.context import next_line_with_text, unix
-from polypilot_prompts.overlap import cut_at_closer
+from polypilot_prompts.overlap import cut_at_closer, net_brackets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,13 +46,30 @@ class Place:
         closer = self.left_out.strip()
         if self.left_out[0] in "\r\n":
             lines = unix(text).rstrip().split("\n")
-            whole = len(lines) > 1 and lines[-1].strip() == closer
-            return text[: len(text.rstrip()) - len(lines[-1])].rstrip() if whole else ""
+            if len(lines) < 2 or lines[-1].strip() != closer:  # noqa: PLR2004 - the closer's own
+                return ""
+            kept = text[: len(text.rstrip()) - len(lines[-1])].rstrip()
+            return kept if self._balanced(kept) else ""  # else it closes a block of its own
         if closer[0] in _QUOTES:
             match = re.match(rf"(?:[^\\\n{closer[0]}]|\\.)*{closer[0]}", text)
             return match.group()[:-1] if match else ""
-        cut = cut_at_closer(text, "", closer[0]) if closer[0] != ">" else text.partition(">")[0]
+        cut = cut_at_closer(text, "", closer[0]) if closer[0] != ">" else _cut_at_angle(text)
         return cut if len(cut) < len(text) and "\n" not in cut else ""
+
+    def _balanced(self, kept: str) -> bool:
+        """Whether whole lines close what they open, and what the cursor's line has left open."""
+        line = re.sub(r"[{}]", "", self.ask.snapshot.line_prefix)
+        return net_brackets(kept) in {0, -max(net_brackets(line), 0)}
+
+
+def _cut_at_angle(text: str) -> str:
+    """``text`` up to the angle bracket that it closes without having opened it; no arrows."""
+    depth = 0
+    for match in re.finditer(r"[-=]>|[<>]", text):
+        depth += {"<": 1, ">": -1}.get(match[0], 0)
+        if depth < 0:
+            return text[: match.start()]
+    return text
 
 
 def places(ask: Ask, key: Key) -> tuple[Place, ...]:

@@ -35,7 +35,8 @@ class PromptMaker:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._suffixes: OrderedDict[str, Outgoing] = OrderedDict()
+        self._suffixes: OrderedDict[str, tuple[Outgoing, frozenset[str]]] = OrderedDict()
+        """By document, with the providers that were asked."""
         self._cache_key = secrets.token_hex(8)
 
     def policy_of(self, uri: str) -> str:
@@ -73,7 +74,8 @@ class PromptMaker:
         windows = self._gate.windows(snapshot, PREFIX_CHARS, SUFFIX_CHARS)
         if windows.in_secret:
             raise ExcludedError("the cursor stands in a secret")
-        suffix = self._steady(snapshot.uri, windows.suffix, keep=keep)
+        asked = frozenset(choice.target.provider_id for choice in plan.choices)
+        suffix = self._steady(snapshot.uri, windows.suffix, asked, keep=keep)
         name = self._name(snapshot)
         document = _context(snapshot, name, snapshot.prefix, snapshot.suffix)
         allowed = replace(document, prefix=windows.prefix.text, suffix=suffix.text)
@@ -105,20 +107,22 @@ class PromptMaker:
 
         return prompt_for
 
-    def _steady(self, uri: str, fresh: Outgoing, *, keep: bool) -> Outgoing:
+    def _steady(self, uri: str, fresh: Outgoing, asked: frozenset[str], *, keep: bool) -> Outgoing:
         """The suffix as it was sent before, where it may stand for what it is now.
 
-        What is allowed, or what counts as a secret, must not have changed meanwhile.
+        What is allowed, or what counts as a secret, must not have changed meanwhile; and nobody
+        gets text that is gone who has not been sent it while it was there.
         """
-        sent = self._suffixes.get(uri)
+        sent, before = self._suffixes.get(uri, (None, asked))
         if (
             sent is not None
+            and asked <= before
             and (sent.policy, sent.redactions) == (fresh.policy, fresh.redactions)
             and freeze(sent.text, fresh.text) == sent.text
         ):
-            fresh = sent
+            fresh, asked = sent, before
         if keep:
-            self._suffixes[uri] = fresh
+            self._suffixes[uri] = fresh, asked
             self._suffixes.move_to_end(uri)
             while len(self._suffixes) > _SUFFIXES:
                 self._suffixes.popitem(last=False)

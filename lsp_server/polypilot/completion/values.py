@@ -111,6 +111,8 @@ class Choice:
     target: Target
     row: ProviderRow
     model: ModelRow
+    ahead: bool = True
+    """Whether it may be asked for what follows a suggestion, which may be in vain."""
 
 
 @dataclass(frozen=True, slots=True)

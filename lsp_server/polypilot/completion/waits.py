@@ -59,7 +59,7 @@ class Waits:
 
     def for_another(self, lane: Lane, uri: str) -> None:
         """Let the requests of an ask that was cancelled wait for the next one."""
-        work = self._drop_unwanted(lane, tuple(lane.flights))
+        work = self._drop_unwanted(lane, tuple(lane.flights), lane.last)
         self._tasks.latest(uri, work, name="completion-linger")
 
     async def _pass_time(self, delay: float, waiter: Waiter) -> None:
@@ -72,9 +72,11 @@ class Waits:
         waiter.patient = False
         waiter.wake()
 
-    async def _drop_unwanted(self, lane: Lane, flights: tuple[Flight, ...]) -> None:
-        """End the requests, unless a newer ask waits meanwhile."""
+    async def _drop_unwanted(
+        self, lane: Lane, flights: tuple[Flight, ...], last: Origin | None
+    ) -> None:
+        """End the requests, unless there was a newer ask meanwhile, which has judged them."""
         await self._sleep(LINGER)
-        if lane.waiter is None:
+        if lane.waiter is None and lane.last is last:
             for flight in flights:
                 flight.cancel()

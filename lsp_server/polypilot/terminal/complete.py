@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from polypilot.backend import CompletionResult
     from polypilot.backend.explaining import Explained
 
+_DIGITS = 9
+
 
 class Place(click.ParamType[tuple[Path, int, int]]):
     """``FILE:LINE:COL``, both counted from 1, columns in characters."""
@@ -27,14 +30,18 @@ class Place(click.ParamType[tuple[Path, int, int]]):
     ) -> tuple[Path, int, int]:
         """Split from the right: a file's name may hold colons."""
         parts = str(value).rsplit(":", 2)
-        if len(parts) != 3 or not all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - FILE, LINE, COL
+        if len(parts) != 3 or not all(map(_is_number, parts[1:])):  # noqa: PLR2004 - FILE, LINE, COL
             self.fail("is FILE:LINE:COL, both counted from 1, e.g. src/app.py:12:9", param, ctx)
         file, line, column = Path(parts[0]), int(parts[1]), int(parts[2])
         if line < 1 or column < 1:
             self.fail("lines and columns are counted from 1", param, ctx)
-        if not file.is_file():
+        if not os.path.isfile(file):  # noqa: PTH113 - of a name too long too it says no
             self.fail(f"there is no file {str(file)!r}", param, ctx)
         return file.absolute(), line, column
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS
 
 
 @click.command()

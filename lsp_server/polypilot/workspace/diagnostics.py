@@ -16,6 +16,10 @@ DOCUMENTS = 64
 ITEMS = 200
 """Kept of one document, the worst first."""
 MESSAGE_CHARS = 300
+"""Of a message that are of use."""
+_KEPT_CHARS = 1_000
+"""Of a message: a secret at the end of what is of use must still be recognised."""
+_NAME_CHARS = 60
 
 ERROR, WARNING, INFORMATION, HINT = 1, 2, 3, 4
 
@@ -64,6 +68,9 @@ class Diagnostics:
 
 
 def _short(item: Diagnostic) -> Diagnostic:
-    if len(item.message) <= MESSAGE_CHARS:
-        return item
-    return replace(item, message=item.message[:MESSAGE_CHARS] + "...")
+    return replace(
+        item,
+        message=item.message[:_KEPT_CHARS],
+        source=item.source[:_NAME_CHARS],
+        code=item.code[:_NAME_CHARS],
+    )

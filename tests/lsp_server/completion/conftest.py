@@ -241,6 +241,8 @@ class World:
     streak: int = 0
     prefetch: bool = False
     min_confidence: float | None = None
+    costly: frozenset[str] = frozenset()
+    """Of whom nothing is asked ahead."""
     engine: CompletionEngine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -284,7 +286,8 @@ class World:
                 base_url="http://127.0.0.1:1/v1",
             )
             model = ModelRow(id=target.model, min_confidence=self.min_confidence)
-            choices.append(Choice(target, row, model))
+            ahead = target.provider_id not in self.costly
+            choices.append(Choice(target, row, model, ahead))
         return Plan(tuple(choices), COMPLETION_LIMITS, streak=self.streak, prefetch=self.prefetch)
 
     def open(self, text: str, name: str = "a.py", language: str = "python") -> Editor:

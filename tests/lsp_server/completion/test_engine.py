@@ -262,6 +262,7 @@ async def test_two_requests_at_most_until_a_socket_is_closed(world: World):
 async def test_each_superseded_ask_is_answered_at_once(world: World):
     editor = world.open("x = |\n")
     tasks = [world.ask(editor)]
+    await world.settle()
     for char in "abcdefgh":
         editor.type(char)
         tasks.append(world.ask(editor))

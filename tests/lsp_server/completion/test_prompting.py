@@ -132,6 +132,21 @@ def test_what_was_kept_is_dropped_when_the_rules_change(world: World, maker: Pro
     assert "value_999" in request(made(maker, editor.ask(), who)).suffix
 
 
+def test_text_that_is_gone_is_not_sent_to_whoever_is_asked_next(
+    world: World, maker: PromptMaker
+) -> None:
+    who = plan(suffix_share=0.5)
+    editor = world.open(f"x = |\n{LINES}")
+    made(maker, editor.ask(), who)
+    change(editor, "value_200", "value_999")
+    assert "value_200" in request(made(maker, editor.ask(), who)).suffix
+    choice = who.choices[0]
+    row = choice.row.model_copy(update={"id": "q"})
+    other = replace(who, choices=(replace(choice, target=Target("q", "m"), row=row),))
+    prompt = maker.prepare(editor.ask(), other)(Target("q", "m"))
+    assert "value_200" not in request(prompt).suffix
+
+
 def test_a_secret_that_appears_behind_the_cursor_ends_what_was_kept(
     world: World, maker: PromptMaker
 ) -> None:

@@ -123,6 +123,8 @@ async def test_an_unreachable_provider_is_a_network_error(cli: Any):
         (["--nosuchoption"], 2),
         (["complete", "app.py"], 2),
         (["complete", "missing.py:1:1"], 2),
+        (["complete", "app.py:1:" + "9" * 5000], 2),
+        (["complete", "a" * 5000 + ".py:1:1"], 2),
         (["chat", "--file", "missing.py", "hi"], 2),
         (["use"], 2),
         (["use", "nosuch"], 3),

@@ -113,6 +113,12 @@ class Room:
         self.sources.visited(uri)
         return uri
 
+    def exclude(self, *patterns: str) -> None:
+        """New settings."""
+        privacy = Privacy()
+        privacy.exclude = patterns
+        self.gate.update(privacy)
+
     def close(self, uri: str) -> None:
         self.sources.closed(uri)
         self.documents.close(uri)
