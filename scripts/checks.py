@@ -36,6 +36,9 @@ PACKAGE_FOLDERS = (
     "providers/polypilot_providers",
     "prompts/polypilot_prompts",
 )
+PLUGIN_FOLDERS = ("editors/emacs", "editors/neovim", "editors/vim")
+ALONE = "tests/e2e/vscode"
+"""Tests of a real editor in a real browser: it answers too late where other tests compute."""
 Step = Callable[[], bool]
 
 
@@ -128,6 +131,7 @@ def _steps(environment: Mapping[str, str]) -> list[tuple[str, Step]]:
         ("import-linter", tool("lint-imports")),
         ("pyright", tool("pyright")),
         ("wheel and size", lambda: _wheel_and_size(environment)),
+        ("VS Code", tool("python", "-m", "pytest", ALONE)),
     ]
 
 
@@ -148,7 +152,7 @@ def _pytest(options: argparse.Namespace, environment: Mapping[str, str], *, cove
     if coverage:
         # Most tests wait for another process: three at a time keep two cores busy. A file
         # stays in one of them, so that what its tests share is made once.
-        command += ["-n", "3", "--dist", "loadfile"]
+        command += ["-n", "3", "--dist", "loadfile", f"--ignore={ALONE}"]
         command += ["--cov", "--cov-report=term:skip-covered", "--durations=10"]
     say("\n== tests")
     return _run([*command, *options.pytest], environment)
@@ -193,10 +197,14 @@ def _wheel_and_size(environment: Mapping[str, str]) -> bool:
 def _wheel_is_the_tree(wheel: Path) -> bool:
     """The wheel holds the packages' files as they are in the tree, byte for byte, and no more."""
     with zipfile.ZipFile(wheel) as archive:
-        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+        names = [name for name in archive.namelist() if ".dist-info/" not in name]
+        # The editors' plugins are data, which a wheel keeps apart from the packages.
+        inside = {name.partition(".data/data/")[2] or name: name for name in names}
         tree = _tree_files()
-        wrong = sorted(inside ^ set(tree)) + sorted(
-            name for name in inside & set(tree) if archive.read(name) != tree[name].read_bytes()
+        wrong = sorted(set(inside) ^ set(tree)) + sorted(
+            name
+            for name in set(inside) & set(tree)
+            if archive.read(inside[name]) != tree[name].read_bytes()
         )
     for name in wrong:
         say(f"wheel and tree differ: {name}")
@@ -208,9 +216,10 @@ def _wheel_is_the_tree(wheel: Path) -> bool:
 
 
 def _tree_files() -> dict[str, Path]:
-    """The packages' files that git keeps or would keep, by their name in the wheel."""
+    """The files that git keeps or would keep, of packages and plugins, by their name installed."""
+    folders = (*PACKAGE_FOLDERS, *PLUGIN_FOLDERS)
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *PACKAGE_FOLDERS],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *folders],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -218,7 +227,12 @@ def _tree_files() -> dict[str, Path]:
         check=True,
     )
     names = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-    return {name.partition("/")[2]: ROOT / name for name in names}
+    return {
+        f"share/polypilot/{name}" if name.startswith("editors/") else name.partition("/")[2]: (
+            ROOT / name
+        )
+        for name in names
+    }
 
 
 def _installed_size(wheel: Path, target: Path, environment: Mapping[str, str]) -> bool:

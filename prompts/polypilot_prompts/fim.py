@@ -92,19 +92,6 @@ class Family:
         here = self.here.format(path=clean(one_line(path)) or "untitled")
         return ((MARKUP, self.opening), *files, (MARKUP, here))
 
-    def render(
-        self,
-        prefix: str,
-        suffix: str,
-        *,
-        path: str = "",
-        language: str = "",
-        snippets: Sequence[Snippet] = (),
-    ) -> str:
-        """The raw prompt."""
-        pieces = self.pieces(prefix, suffix, path=path, language=language, snippets=snippets)
-        return "".join(piece.text for piece in pieces)
-
     def neutralise(self, text: str) -> str:
         """The text with a blank inside each occurrence of one of the family's tokens."""
         return neutralise(text, self.tokens)

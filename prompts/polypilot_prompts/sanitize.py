@@ -42,25 +42,29 @@ class Sanitizer:
 
     def __init__(self, *, unix: bool = False) -> None:
         self._unix = unix
-        self._held = ""
+        self._half = ""
+        self._return = ""
 
     def feed(self, chunk: str) -> str:
         """The part of the text that is certain now."""
-        text = self._held + chunk
-        self._held = ""
-        # A half pair may get its other half, and a CR its LF, with the next chunk.
-        if text and (_HIGH[0] <= text[-1] <= _HIGH[1] or (self._unix and text[-1] == "\r")):
-            self._held = text[-1]
-            text = text[:-1]
-        return self._clean(text)
+        text = self._half + chunk
+        self._half = ""
+        # A half pair may get its other half with the next chunk.
+        if text and _HIGH[0] <= text[-1] <= _HIGH[1]:
+            self._half, text = text[-1], text[:-1]
+        return self._breaks(strip_controls(text))
 
     def finish(self) -> str:
-        """What was held back."""
-        held, self._held = self._held, ""
-        return self._clean(held)
+        """What was held back; half a pair has found no other half."""
+        held, self._half, self._return = self._return, "", ""
+        return held.replace("\r", "\n")
 
-    def _clean(self, text: str) -> str:
-        text = strip_controls(text)
-        if self._unix and "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return text
+    def _breaks(self, text: str) -> str:
+        """Line breaks, of what is left: a control between CR and LF does not make two of one."""
+        if not self._unix:
+            return text
+        text = self._return + text
+        self._return = ""
+        if text.endswith("\r"):
+            self._return, text = "\r", text[:-1]
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

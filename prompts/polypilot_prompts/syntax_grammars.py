@@ -55,6 +55,11 @@ def installed() -> tuple[str, ...]:
     return tuple(name for name in GRAMMARS if parser_for(name) is not None)
 
 
+def looked_for() -> int:
+    """How many grammars have been looked for so far."""
+    return _load.cache_info().currsize
+
+
 def forget() -> None:
     """Look for the packages anew at the next call."""
     _load.cache_clear()

@@ -22,6 +22,7 @@ from polypilot_providers.errors import (
 )
 from polypilot_providers.network import os_reason
 from polypilot_providers.origin import Origin
+from polypilot_providers.types import TextDelta, ThoughtDelta, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
     from polypilot_providers.types import Event
 
 MAX_RESPONSE = 8_000_000
-"""Most bytes, decompressed, that one answer may have."""
+"""Most bytes, decompressed, of one answer; of a streamed one, without its envelopes."""
+MAX_STREAM = 64_000_000
+"""Most bytes, decompressed, of one streamed answer, envelopes included."""
+_ENVELOPE = 512
+"""Bytes around one streamed piece: 250 to 400 are usual, so that a long answer, a token in each
+piece, is several times as many bytes as its text (128,000 tokens: 45 MB)."""
 MAX_ERROR_BODY = 64_000
 _DRAIN = 0.05
 """Seconds given to the end of a finished answer, so that its connection can be used again."""
@@ -139,17 +145,21 @@ class Exchange:
     async def events(self, parser: StreamParser) -> AsyncGenerator[Event, None]:
         """What ``parser`` makes of the answer's body, under the idle limit."""
         async with aclosing(self._response.aiter_bytes()) as chunks:
-            size = 0
+            size = text = 0
             while not parser.done:
                 chunk = await self._next(chunks, parser)
                 if chunk is None:
                     break
                 size += len(chunk)
-                if size > MAX_RESPONSE:
-                    raise self.broken(f"its answer is longer than {MAX_RESPONSE:,} bytes")
                 before = parser.progress
+                limit = min(MAX_RESPONSE + _ENVELOPE * before, MAX_STREAM)
+                if size > limit:
+                    raise self.broken(f"its answer is longer than {limit:,} bytes")
                 for event in parser.feed(chunk):
                     self._began = True
+                    text += _text_size(event)
+                    if text > MAX_RESPONSE:
+                        raise self.broken(f"its text is longer than {MAX_RESPONSE:,} bytes")
                     yield event
                 # Only now, since the time that our reader took is not the supplier's.
                 if parser.progress != before:
@@ -243,3 +253,12 @@ def _reason(error: Exception) -> tuple[str, str]:
     if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in text:
         return "it does not answer in HTTP", "Check the address and the port."
     return "the connection was closed or could not be made", "Try again; check the network."
+
+
+def _text_size(event: Event) -> int:
+    """How much of what the supplier wrote is kept, about."""
+    match event:
+        case TextDelta(text=text) | ThoughtDelta(text=text) | ToolCall(arguments=text):
+            return len(text)
+        case _:
+            return 0

@@ -111,16 +111,21 @@ class Router:
         return self._run(targets, action)
 
     def stream_chat(
-        self, targets: Sequence[Target], request: ChatRequest, limits: Limits = CHAT_LIMITS
+        self,
+        targets: Sequence[Target],
+        request: ChatRequest | Callable[[Target], ChatRequest],
+        limits: Limits = CHAT_LIMITS,
     ) -> AsyncGenerator[RouterEvent, None]:
         """Stream a chat answer; one retry per target, before the first event only.
 
         Events and errors as :meth:`stream_completion`, and Waiting before a wait of more than
-        a moment. The request's model is replaced by each target's.
+        a moment. The request's model is replaced by each target's; a function makes the
+        request for a target, whose history may be told in another way than the one before.
         """
 
         def request_for(target: Target) -> ChatRequest:
-            return replace(request, model=target.model)
+            made = request if isinstance(request, ChatRequest) else request(target)
+            return replace(made, model=target.model)
 
         return self._run(targets, Action(request_for, limits, chat=True, deadline=None))
 

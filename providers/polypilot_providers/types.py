@@ -132,6 +132,8 @@ class ChatRequest:
     effort: Effort | None = None
     """Reasoning effort wanted; a wire sends the nearest its model row allows, or nothing."""
     tools: tuple[Tool, ...] = ()
+    must_call: bool = False
+    """The answer has to be a call; left to the model where the wire can't say so."""
     completion: bool = False
     """The prompt asks for missing code, not for an answer: reasoning is kept to the least, and
     a row may name another wire for it."""

@@ -17,6 +17,7 @@ import pytest
 
 from polypilot import errors, paths
 from polypilot.credentials import CredentialError, Credentials, StoredKey
+from polypilot.tasks import run_blocking
 from polypilot_providers.base import Secret
 from polypilot_providers.origin import Origin
 
@@ -35,6 +36,7 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDel
 stored, calls, threads = {}, [], set()
 hang, fault = threading.Event(), None
 hang.set()
+reached = threading.Event()
 
 class Keyring(KeyringBackend):
     priority = 1
@@ -43,6 +45,7 @@ class Keyring(KeyringBackend):
         calls.append((what, username))
         threads.add((threading.current_thread().daemon,
                      threading.current_thread() is threading.main_thread()))
+        reached.set()
         hang.wait(30)
         if fault:
             raise fault
@@ -370,8 +373,9 @@ async def test_a_cancelled_caller_leaves_the_others_their_answer(
     await credentials.set("acme", HOME, KEY)
     credentials.refresh()
     backend.hang.clear()
+    backend.reached.clear()
     first, second = (asyncio.ensure_future(credentials.get("acme", HOME)) for _ in range(2))
-    await asyncio.sleep(0.05)
+    assert await run_blocking(backend.reached.wait, 30, timeout=60)
     first.cancel()
     backend.hang.set()
     async with asyncio.timeout(10):

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polypilot import errors
+from polypilot import errors, logs
 from polypilot.errors import UserError, describe, printable, redact, register_secret
 from polypilot_providers.errors import AuthError, RateLimited
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def log() -> Iterator[tuple[logging.Logger, Callable[[], str]]]:
     """A logger with the redaction installed, and what it has written."""
-    restore = errors.install_log_redaction()
+    restore = logs.install_log_redaction()
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     logger = logging.getLogger("polypilot.test.errors")
@@ -115,7 +115,7 @@ def test_no_text_breaks_a_log_line_or_steers_a_terminal(text: str) -> None:
 @given(st.text(), st.text())
 @settings(max_examples=300)
 def test_no_logged_value_forges_a_second_line(text: str, argument: str) -> None:
-    restore = errors.install_log_redaction()
+    restore = logs.install_log_redaction()
     try:
         record = logging.getLogRecordFactory()("n", logging.INFO, "f", 1, text, (argument,), None)
         line = logging.Formatter("%(message)s").format(record)
@@ -304,10 +304,10 @@ def test_a_long_message_is_cut_between_words_so_that_no_half_key_is_left(
 def test_uncaught_exceptions_of_a_process_show_no_text() -> None:
     code = """
     import asyncio, logging, threading
-    from polypilot import errors
+    from polypilot import logs
     logging.basicConfig(level=logging.DEBUG)
-    errors.install_log_redaction()
-    errors.install_crash_hooks()
+    logs.install_log_redaction()
+    logs.install_crash_hooks()
 
     class Leaky:
         def __del__(self):

@@ -205,6 +205,16 @@ def test_a_user_who_selects_nothing_in_the_file_may_select_in_the_editor() -> No
     assert loaded.problems == ()
 
 
+def test_the_model_of_a_provider_that_an_editor_may_not_choose_is_not_asked_of_another(
+    user_file: Path,
+) -> None:
+    before = load(user_file, env={}).settings.completion
+    editor = {"completion": {"provider": "openai", "model": "gpt-5"}}
+    loaded = load(user_file, editor, env={})
+    assert loaded.settings.completion == before
+    assert [problem.code for problem in loaded.problems] == ["not_listed"]
+
+
 def test_what_editors_send_for_not_set_is_no_offence(user_file: Path) -> None:
     editor = {
         "completion": {"provider": "", "model": None, "fallback": None},

@@ -1,5 +1,6 @@
 # ruff: noqa: RUF001  (DeepSeek writes its tokens with full-width bars)
 import pytest
+from fim_support import raw
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
@@ -15,8 +16,8 @@ OTHERS = (Snippet("b.py", "B"), Snippet("c.py", "C"))
 
 def rendered(name: str) -> tuple[str, str]:
     family = FAMILIES[name]
-    alone = family.render("P", "S", path=PATH, language="python")
-    return alone, family.render("P", "S", path=PATH, language="python", snippets=OTHERS)
+    alone = raw(family, "P", "S", path=PATH, language="python")
+    return alone, raw(family, "P", "S", path=PATH, language="python", snippets=OTHERS)
 
 
 def test_every_family_renders_its_own_tokens():
@@ -326,8 +327,9 @@ def test_the_first_four_stops_end_the_answer(name: str):
 def test_a_file_full_of_the_familys_tokens_adds_none(name: str):
     family = FAMILIES[name]
     poison = "".join(f"x{token}y" for token in family.tokens)
-    plain = family.render("P", "S", path="p", language="l", snippets=OTHERS)
-    hostile = family.render(
+    plain = raw(family, "P", "S", path="p", language="l", snippets=OTHERS)
+    hostile = raw(
+        family,
         poison,
         poison,
         path=f"p{poison}",
@@ -349,8 +351,8 @@ PIECES = [
 def test_no_mixture_of_fragments_becomes_a_token(name: str, before: list[str], after: list[str]):
     family = FAMILIES[name]
     prefix, suffix = "".join(before), "".join(after)
-    out = family.render(prefix, suffix, path=PATH, snippets=[Snippet("b", prefix)])
-    plain = family.render("P", "S", path=PATH, snippets=[Snippet("b", "B")])
+    out = raw(family, prefix, suffix, path=PATH, snippets=[Snippet("b", prefix)])
+    plain = raw(family, "P", "S", path=PATH, snippets=[Snippet("b", "B")])
     for token in family.tokens:
         assert out.count(token) == plain.count(token), token
 
@@ -391,9 +393,9 @@ def test_well_known_tokens_are_broken_where_the_family_is_not_known():
 def test_paths_are_one_line():
     assert one_line("a\nb\x00\x1bc\u2028d") == "a b c d"
     assert one_line("a\udcffb").encode() == b"a b"
-    assert FAMILIES["qwen"].render("P", "S", snippets=OTHERS).count("untitled") == 1
+    assert raw(FAMILIES["qwen"], "P", "S", snippets=OTHERS).count("untitled") == 1
 
 
 def test_a_family_without_a_form_for_files_leaves_them_out():
     bare = Family("bare", "{prefix}|{suffix}", (), ())
-    assert bare.render("P", "S", snippets=OTHERS) == "P|S"
+    assert raw(bare, "P", "S", snippets=OTHERS) == "P|S"

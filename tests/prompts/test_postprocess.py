@@ -6,6 +6,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from filter_support import TEXTS, specs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -243,58 +244,7 @@ def test_a_whole_block_from_a_chat_model():
 
 # --- properties
 
-PIECES = st.sampled_from(
-    [
-        "a", "b", " ", "\n", "\r", "\r\n", "    ", "\t", "(", ")", "{", "}", "x = ", "return x",
-        "else", ":", "```", "```python\n", "`", "<MISSING>", "</MISSING>", "<MIS", "<think>",
-        "</think>", "Sure!\n", "Here is the missing code:\n", "<|endoftext|>", "<|end", "🙂",
-        "e\u0301", "\ud83d", "\ude42", "\x1b[0m", "\u202e", "\ufffd", "foo bar ", "\n\n",
-        "def g():", "I'm sorry, I can't.\n", "This code adds two numbers.\n", "</think>",
-        "\tb\n", "foo(bar, baz)\n", "foo(bar,baz)\n", "}\n", "import os\n", "\n        c",
-    ]
-)  # fmt: skip
-TEXTS = st.lists(PIECES, max_size=24).map("".join)
-SPECS = st.builds(
-    FilterSpec,
-    prefix=st.sampled_from(
-        [
-            "",
-            "x = ",
-            "def f():",
-            "if (a) {",
-            "    ",
-            "a\n    ",
-            "f(",
-            "a\n",
-            "import os\n",
-            "class A:\n    def f(self):\n        x\n    ",
-            "f {\n\tif {\n\t\ta;\n\t",
-        ]
-    ),
-    suffix=st.sampled_from(
-        [
-            "",
-            "\n",
-            ")\n",
-            "\n    return x\n",
-            "\n}\n",
-            "  \nb",
-            "x = \n",
-            "\nfoo(bar, baz)\nb\n",
-            "\n\t}\n}\n",
-        ]
-    ),
-    eol=st.sampled_from(["\n", "\r\n", "\r"]),
-    block=st.booleans(),
-    stops=st.sampled_from([(), ("<|endoftext|>", "</MISSING>"), ("ab", "b\n")]),
-    lead=st.sampled_from(["", " ", "    ", "\t"]),
-    chat=st.booleans(),
-    open_tag=st.sampled_from(["", "<MISSING>"]),
-    prose=st.booleans(),
-    insert_spaces=st.sampled_from([None, True, False]),
-    max_lines=st.sampled_from([2, 60]),
-    max_chars=st.sampled_from([9, 8000]),
-)
+SPECS = specs()
 
 
 @settings(deadline=None, max_examples=250)

@@ -57,3 +57,9 @@ def test_line_breaks_are_kept_or_made_one_kind():
     kept, made = Sanitizer(), Sanitizer(unix=True)
     assert kept.feed("a\r\nb\rc\r") + kept.finish() == "a\r\nb\rc\r"
     assert made.feed("a\r") + made.feed("\nb\rc\r") + made.finish() == "a\nb\nc\n"
+
+
+def test_a_control_between_the_halves_of_a_line_break_makes_no_second_one():
+    made = Sanitizer(unix=True)
+    assert made.feed("a\r") + made.feed("\ud83d") + made.feed("\nb") + made.finish() == "a\nb"
+    assert made.feed("a\r\x00") + made.feed("\nb\r") + made.finish() == "a\nb\n"

@@ -4,6 +4,7 @@ import random  # noqa: TC003  (hypothesis reads the annotation)
 from dataclasses import replace
 
 import pytest
+from filter_support import TEXTS, arrives_alike, specs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -170,58 +171,7 @@ def test_what_can_be_shown_of_an_unfinished_line(text: str, prefix: str, suffix:
     assert machine.partial() == shown
 
 
-PIECES = st.sampled_from(
-    [
-        "a", "b", " ", "\n", "\r\n", "    ", "\t", "(", ")", "{", "}", "x = ", "return x", "else",
-        ":", "```", "`", "<MISSING>", "</MISSING>", "<think>", "</think>", "Sure!\n", "<|end",
-        "<|endoftext|>", "\U0001f642", "e\u0301", "\ud83d", "\ude42", "\x1b[0m", "\ufffd",
-        "foo bar ", "\n\n", "def g():", "\n    b", "\nc", "I'm sorry, I can't.\n", "\tb\n",
-        "This code adds two numbers.\n", "foo(bar,baz)\n", "}\n", "import os\n", "if (a) {",
-    ]
-)  # fmt: skip
-TEXTS = st.lists(PIECES, max_size=30).map("".join)
-SPECS = st.builds(
-    FilterSpec,
-    prefix=st.sampled_from(
-        [
-            "",
-            "x = ",
-            "def f():",
-            "if (a) {",
-            "    ",
-            "a\n    ",
-            "f(",
-            "a\n",
-            "import os\n",
-            "class A:\n    def f(self):\n        x\n    ",
-            "f {\n\tif {\n\t\ta;\n\t",
-        ]
-    ),
-    suffix=st.sampled_from(
-        [
-            "",
-            "\n",
-            ")\n",
-            "\n    return x\n",
-            "\n}\n",
-            "  \nb",
-            "x = \n",
-            "\nfoo(bar, baz)\nb\n",
-            "\n\t}\n}\n",
-        ]
-    ),
-    eol=st.sampled_from(["\n", "\r\n", "\r"]),
-    block=st.booleans(),
-    stops=st.sampled_from([(), ("<|endoftext|>", "</MISSING>"), ("ab", "b\n")]),
-    lead=st.sampled_from(["", " ", "    "]),
-    chat=st.booleans(),
-    open_tag=st.sampled_from(["", "<MISSING>"]),
-    prose=st.booleans(),
-    insert_spaces=st.sampled_from([None, True, False]),
-    max_lines=st.sampled_from([2, 60]),
-    max_chars=st.sampled_from([9, 8000]),
-    streak=st.sampled_from([0, 1, 3, 5]),
-)
+SPECS = specs(streak=st.sampled_from([0, 1, 3, 5]))
 
 
 @settings(deadline=None, max_examples=300)
@@ -229,27 +179,8 @@ SPECS = st.builds(
 def test_however_the_stream_is_split_the_parts_are_the_same(
     text: str, spec: FilterSpec, rng: random.Random
 ):
-    whole = Filter(spec)
-    whole.feed(text)
-    expected = (whole.finish(), whole.parts(), whole.text)
-    pieces = Filter(spec)
-    at = 0
-    certain: tuple[str, ...] = ()
-    first = ""
-    while at < len(text) and not pieces.done:
-        size = rng.choice((1, 1, 2, 5))
-        pieces.feed(text[at : at + size])
-        at += size
-        assert pieces.parts()[: len(certain)] == certain  # what is certain stays
-        certain = pieces.parts()
-        for shown in (pieces.partial(), pieces.preview()):
-            assert not shown or first.startswith(shown) or shown.startswith(first)
-            first = max(first, shown, key=len)
-    assert (pieces.finish(), pieces.parts(), pieces.text) == expected
-    assert pieces.parts()[0] == expected[0].text
-    # What was shown early is cut at most, never another text.
-    assert first.startswith(expected[0].text) or expected[0].text.startswith(first)
-    assert not {"\x1b", "\u202e", "\ud83d"} & set(first)
+    early = arrives_alike(text, spec, rng)
+    assert not {"\x1b", "\u202e", "\ud83d"} & set(early)
 
 
 @settings(deadline=None, max_examples=300)

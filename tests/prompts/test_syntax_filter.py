@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from filter_support import arrives_alike
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -158,25 +159,7 @@ SPECS = st.builds(
 def test_however_the_stream_is_split_the_parts_are_the_same(
     text: str, spec: FilterSpec, rng: random.Random
 ):
-    whole = Filter(spec)
-    whole.feed(text)
-    expected = (whole.finish(), whole.parts(), whole.text)
-    pieces = Filter(spec)
-    at = 0
-    certain: tuple[str, ...] = ()
-    first = ""
-    while at < len(text) and not pieces.done:
-        size = rng.choice((1, 1, 2, 5))
-        pieces.feed(text[at : at + size])
-        at += size
-        assert pieces.parts()[: len(certain)] == certain  # what is certain stays
-        certain = pieces.parts()
-        for shown in (pieces.partial(), pieces.preview()):
-            # never another text in its place
-            assert not shown or first.startswith(shown) or shown.startswith(first)
-            first = max(first, shown, key=len)
-    assert (pieces.finish(), pieces.parts(), pieces.text) == expected
-    assert first.startswith(expected[0].text) or expected[0].text.startswith(first)
+    arrives_alike(text, spec, rng)
 
 
 @pytest.fixture

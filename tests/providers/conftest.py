@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import ssl
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,19 +16,9 @@ from polypilot_providers.testing import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from polypilot_providers.base import KeySource, Provider
-
-# In pytest's importlib mode a test can't import its neighbours by name; so this one is loaded
-# here, under the name that the tests use.
-if "router_support" not in sys.modules:
-    _spec = importlib.util.spec_from_file_location(
-        "router_support", Path(__file__).with_name("router_support.py")
-    )
-    assert _spec is not None
-    assert _spec.loader is not None
-    sys.modules["router_support"] = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(sys.modules["router_support"])
 
 
 @pytest.fixture

@@ -227,11 +227,18 @@ async def test_content_holds_off_the_idle_limit_but_not_the_total(http: HttpClie
 
 async def test_the_readers_own_time_does_not_count(http: HttpClient) -> None:
     go = asyncio.Event()
-    async with ScriptedServer(stream(HELLO, Wait(go), HELLO, FINISH, DONE)) as server:
-        what = http.stream(call(server), OpenAIParser, Limits(10, 10, 0.3))
+    limits = Limits(10, 10, 0.3)
+    async with (
+        ScriptedServer(stream(HELLO, Wait(go), HELLO, FINISH, DONE)) as server,
+        ScriptedServer(stream(HELLO, Stall(), end=False)) as other,
+    ):
+        what = http.stream(call(server), OpenAIParser, limits)
         async with aclosing(what) as events:
             assert await anext(events) == TextDelta("hello")
-            await asyncio.sleep(0.5)  # the reader is busy for longer than the idle limit
+            # The reader is busy until the limit of an answer that began later has passed.
+            _, error = await ask(http, call(other), limits)
+            assert isinstance(error, TimedOut)
+            assert error.limit == "idle"
             go.set()
             assert await anext(events) == TextDelta("hello")
 
@@ -411,7 +418,13 @@ def hostile() -> Iterator[tuple[str, list[Step], str]]:
     yield "event of 200 MB", stream(b"data: ", Tick(b"x" * 900_000, 0), end=False), event
     many = Tick(b"data: " + b"x" * 100_000 + b"\n", 0)
     yield "many lines in one event", stream(many, end=False), event
-    yield "endless content", stream(Tick(pieces, 0), end=False), answer
+    text = "its text is longer than 8,000,000"
+    yield "endless content", stream(Tick(pieces, 0), end=False), text
+    padded = b'{"x": "' + b"x" * 9000 + b'", ' + HELLO.removeprefix(b"data: {")
+    envelopes = stream(Tick((b"data: " + padded) * 9, 0), end=False)
+    yield "endless envelopes", envelopes, "longer than 8,4"
+    small = (b"data: " + padded.replace(b"x" * 9000, b"x" * 450)) * 150
+    yield "endless small pieces", stream(Tick(small, 0), end=False), "longer than 64,000,000"
     yield "endless pings", stream(Tick((b": ping" * 99 + b"\n") * 200, 0), end=False), answer
     yield "deep JSON", stream(b"data: " + b'{"a":' * 150_000 + b"\n\n"), "not JSON"
     yield "long number", stream(b"data: " + b"9" * 500_000 + b"\n\n"), "not JSON"
@@ -442,6 +455,15 @@ async def test_hostile_answers_are_bounded(http: HttpClient, name: str) -> None:
         assert rss_kb() - before < 64 * 1024
         server.play(stream(HELLO, FINISH, DONE))
         assert await ask(http, call(server)) == (WHOLE, None)
+
+
+async def test_a_long_answer_may_be_many_times_its_text(http: HttpClient) -> None:
+    """A token in each piece, as suppliers send it: twelve million bytes for 150,000 characters."""
+    piece = HELLO[:-3] + b',"id":"' + b"c" * 340 + b'"}\n\n'
+    async with ScriptedServer(stream(piece * 30_000, FINISH, DONE)) as server:
+        events, error = await ask(http, call(server))
+    assert error is None
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["hello"] * 30_000
 
 
 async def test_answers_nobody_reads_give_their_connection_back(http: HttpClient) -> None:

@@ -32,7 +32,7 @@ from polypilot_providers.errors import (
     Unavailable,
 )
 from polypilot_providers.router import Router, Switched, Target, Waiting
-from polypilot_providers.types import ChatRequest, CompletionRequest, TextDelta
+from polypilot_providers.types import ChatRequest, CompletionRequest, TextDelta, user
 
 
 async def test_the_first_target_answers() -> None:
@@ -269,6 +269,21 @@ async def test_a_chat_request_for_a_completion_target() -> None:
     events = world.router.stream_completion([A], lambda target: ChatRequest(target.model, ()))
     assert await drain(events) == said("a")
     assert isinstance(a.asked[0], ChatRequest)
+
+
+async def test_a_chat_request_may_be_made_for_each_target() -> None:
+    a, b = bad("a", Unavailable("1")), good("b")
+    world = World(a, b)
+    events = world.router.stream_chat(
+        [A, B], lambda target: ChatRequest("?", (user(f"for {target.provider_id}"),))
+    )
+    await drain(events)
+    asked = [request for request in (*a.asked, *b.asked) if isinstance(request, ChatRequest)]
+    assert [(each.model, each.messages[0].text) for each in asked] == [
+        ("m-a", "for a"),
+        ("m-a", "for a"),
+        ("m-b", "for b"),
+    ]
 
 
 async def test_a_completion_ends_within_its_budget() -> None:

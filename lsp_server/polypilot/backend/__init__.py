@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polypilot.backend.core import Backend
 from polypilot.backend.discovering import LocalServer
-from polypilot.backend.doctor import Check
+from polypilot.backend.doctor_check import Check
 from polypilot.backend.file_completion import CompletionResult
 from polypilot.backend.providers_view import ProviderState
 from polypilot.backend.selecting import Selected

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from polypilot.backend.spending import CountedChat, Spending
+from polypilot.backend.accounts import ChatAccounts
 from polypilot.backend.watching import Watcher
 from polypilot.completion.context import ContextSources
 from polypilot.completion.engine import CompletionEngine
@@ -19,14 +20,16 @@ from polypilot.completion.values import (
     Trigger,
     Why,
 )
+from polypilot.completion.warming import Warming
+from polypilot.workspace.documents import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from polypilot.backend.in_force import InForce
-    from polypilot.chat.service import ChatService
+    from polypilot.backend.spending import Spending
     from polypilot.completion.values import EngineEvent
-    from polypilot.workspace.documents import DocumentStore, Position, Snapshot
+    from polypilot.workspace.documents import DocumentStore, Snapshot
     from polypilot.workspace.gate import Gate
     from polypilot_providers.types import Usage
 
@@ -42,12 +45,15 @@ class Answering:
         self, now: InForce, gate: Gate, documents: DocumentStore, spending: Spending
     ) -> None:
         self._documents = documents
+        self._gate = gate
         self._on_grown: list[Callable[[str], None]] = []
         self._watcher = Watcher(now.board, gate, lambda: now.credentials.known_backend)
         self.context = ContextSources(
             documents, gate, enabled=lambda: now.loaded.settings.completion.context
         )
         documents.tell(self.context)
+        self._warming = Warming(documents, self._rehearse)
+        documents.tell(self._warming)
         self.engine = CompletionEngine(
             router=now.router,
             gate=gate,
@@ -60,14 +66,17 @@ class Answering:
             pace=AdaptivePace(lambda: now.loaded.settings.completion.debounce_ms / 1000),
         )
         self._spending = spending
-        self.chat: ChatService = CountedChat(
-            spending,
-            self._watcher,
-            router=now.router,
-            gate=gate,
-            documents=documents,
-            plan=now.chat_plan,
+        self.accounts = ChatAccounts(
+            spending, self._watcher, lambda: Decimal(str(now.loaded.settings.chat.daily_budget))
         )
+
+    async def _rehearse(self, uri: str) -> None:
+        """Make a prompt at a document's beginning, and send it to nobody."""
+        place = Position(0, 0)
+        await self._gate.look([uri], LOOK_S)
+        snapshot = self.snapshot(uri, place)
+        if snapshot is not None:
+            await self.engine.prompt(Ask(snapshot, place, Trigger.INVOKED))
 
     def _observe(self, event: EngineEvent) -> None:
         self._spending.observe(event)  # first: the status that tells of the end has the totals
@@ -75,6 +84,10 @@ class Answering:
         if isinstance(event, Grown):
             for listener in self._on_grown:
                 listener(event.uri)
+
+    def warm(self) -> None:
+        """Load ahead what the open documents need."""
+        self._warming.warm()
 
     def on_grown(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` with a document's URI when more can be shown there than was given."""
@@ -84,6 +97,7 @@ class Answering:
         """End every completion, and what is collected for them."""
         await self.engine.aclose()
         await self.context.aclose()
+        await self._warming.aclose()
 
     @property
     def last_usage(self) -> Usage | None:

@@ -37,7 +37,7 @@ from polypilot_providers.types import ModelInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from polypilot.backend.core import Backend
+    from polypilot.backend.composition import Composition
     from polypilot.backend.planning import Purpose
     from polypilot.tasks import Tasks
     from polypilot_providers.catalog import ProviderRow
@@ -80,7 +80,7 @@ class Catalogue:
     """
 
     def __init__(
-        self, backend: Backend, tasks: Tasks, clock: Callable[[], float] = time.time
+        self, backend: Composition, tasks: Tasks, clock: Callable[[], float] = time.time
     ) -> None:
         self._backend = backend
         self._tasks = tasks
@@ -123,6 +123,18 @@ class Catalogue:
                         raise
                     return await self._unlisted(row, whose)
         return await self._shown(row, kept, problem)
+
+    async def known(self, provider_id: str) -> tuple[Offered, ...]:
+        """A provider's models as far as they are known here; asks nobody. Without prices.
+
+        Raises:
+            ProviderError: there is no such provider.
+        """
+        row = self._backend.row(provider_id)
+        kept = None if row.id == EMBEDDED else await self._load(self._account(row))
+        if kept is not None:
+            return tuple(offered(row, each.info) for each in kept.models if each.gone is None)
+        return tuple(offered(row, ModelInfo(model.id)) for model in row.models)
 
     async def watch(self) -> None:
         """From now on keep the lists of the providers in use fresh, and tell what changes."""

@@ -6,11 +6,12 @@ import importlib.util
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polypilot import paths
+from polypilot.backend import doctor_chat
+from polypilot.backend.doctor_check import LOOK_S, Check, looked
 from polypilot.credentials import CredentialError
 from polypilot.embedded.catalog import Model, catalog
 from polypilot.errors import Problem, describe
@@ -26,20 +27,8 @@ if TYPE_CHECKING:
     from polypilot.backend.core import Backend
     from polypilot_providers.catalog import ProviderRow
 
-LOOK_S = 5.0
-"""Seconds for one look at the disk."""
 FREE_MB = 700
 """Room the default model needs while it is fetched: 491 MB and the parts it comes in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One link: ``ok`` is None where it was not looked at."""
-
-    check: str
-    ok: bool | None
-    detail: str
-    cure: str = ""
 
 
 async def examine(backend: Backend, *, online: bool, nearby: bool) -> list[Check]:
@@ -47,7 +36,8 @@ async def examine(backend: Backend, *, online: bool, nearby: bool) -> list[Check
 
     With ``nearby`` known servers are looked for on this machine; with ``online`` each selected
     provider is asked what proves its key: mostly its list of models, which costs nothing, else a
-    token of an answer. Without either no connection is made.
+    token of an answer; and the user's MCP servers are asked for their tools. Without either no
+    connection is made and no server started.
     """
     return [check async for check in _checks(backend, online=online, nearby=nearby)]
 
@@ -76,17 +66,15 @@ async def _checks(backend: Backend, *, online: bool, nearby: bool) -> AsyncItera
             yield await _reach(backend, row)
     if nearby:
         yield await _asked("local servers", lambda: _nearby(backend))
+    async for check in doctor_chat.checks(backend, online=online):
+        yield check
     yield await _ground("syntax", _syntax)
     yield await _ground("workspace", lambda: _trust(backend))
 
 
 async def _ground(name: str, look: Callable[[], Check]) -> Check:
     """A look at the disk: off the loop, since disks hang, and without an end for the others."""
-    try:
-        return await run_blocking(look, timeout=LOOK_S, name=name)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the user reads it here
-        problem = describe(error)
-        return Check(name, ok=False, detail=problem.message, cure=problem.cure)
+    return await looked(name, run_blocking(look, timeout=LOOK_S, name=name))
 
 
 def _python() -> Check:
@@ -195,11 +183,10 @@ async def _stored_key(backend: Backend, row: ProviderRow, name: str) -> Check:
 
 
 async def _asked(name: str, ask: Callable[[], Awaitable[str]]) -> Check:
-    try:
+    async def answered() -> Check:
         return Check(name, ok=True, detail=await ask())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the user reads it here
-        problem: Problem = describe(error)
-        return Check(name, ok=False, detail=problem.message, cure=problem.cure)
+
+    return await looked(name, answered())
 
 
 def _extra() -> Check:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Literal
 
+from polypilot.backend.refreshing import FILES_S
 from polypilot.backend.retiring import Retiring
+from polypilot.embedded.errors import needs_extra
 from polypilot.embedded.store import ModelStore
+from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +46,17 @@ class Embedding:
         runtime, use = self._current()
         async with use.used():
             return await runtime.ensure(model, on_stage)
+
+    async def look(self, model: Model) -> None:
+        """See whether there is what a start would need; starts nothing.
+
+        Raises:
+            EmbeddedError: ``needs_extra``, ``needs_model``.
+            TimeoutError: the disk does not answer.
+        """
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise needs_extra()
+        await run_blocking(self.store.look, model, timeout=FILES_S, name="model file")
 
     def on_stage(self, listener: Callable[[Step], None]) -> None:
         """Call ``listener`` as the process comes up, or does not."""

@@ -13,9 +13,11 @@ from polypilot.backend.pool import ProviderPool
 from polypilot.backend.status import Choice, StatusBoard
 from polypilot.completion.values import Plan, Policy
 from polypilot.credentials import Credentials
-from polypilot.errors import Problem
+from polypilot.embedded.errors import EmbeddedError
+from polypilot.errors import Problem, describe
 from polypilot.settings import EMBEDDED
 from polypilot_providers.errors import ProviderError
+from polypilot_providers.network import Network
 from polypilot_providers.router import Router, Terms
 
 if TYPE_CHECKING:
@@ -77,15 +79,34 @@ class InForce:
         if loaded.problems != before.problems or choices != (told.completion, told.chat):
             self._tell_problems()
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that the user's files may name variables of."""
+        return self._sources.env
+
+    @property
+    def network(self) -> Network:
+        """How addresses that are no provider's are reached."""
+        network = self.loaded.settings.network
+        return Network(proxy=network.proxy, ca_file=network.ca_file, env=self._sources.env)
+
     async def warm(self) -> None:
         """Make the provider that completes: its imports and certificates take a while.
 
-        Asks for no key, connects to nobody, and leaves the embedded model alone.
+        Asks for no key and connects to nobody. The embedded model is not started: it is told
+        if it is not there.
         """
         chosen = self.planner.target("completion").provider_id
         if chosen != EMBEDDED:
             with suppress(ProviderError):  # told when it is asked for something
                 await self.pool.warm(chosen)
+            return
+        try:
+            with suppress(TimeoutError):  # likewise
+                await self.embedding.look(self._sources.model())
+        except EmbeddedError as error:
+            if self.board.current.error is None:  # what is wrong with the settings comes first
+                self.board.problem(describe(error))
 
     async def aclose(self) -> None:
         """Close every connection, and give up waiting for the embedded model."""

@@ -9,7 +9,7 @@ from polypilot.backend import selecting
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from polypilot.backend.core import Backend
+    from polypilot.backend.composition import Composition
     from polypilot.backend.planning import Purpose
     from polypilot.backend.pool import ProviderPool
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Keys:
     """Where keys come from, whether they work, and which of several is used."""
 
-    def __init__(self, backend: Backend, pool: ProviderPool) -> None:
+    def __init__(self, backend: Composition, pool: ProviderPool) -> None:
         self._backend = backend
         self._pool = pool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from polypilot.chat.service import ChatPlan
+from polypilot.chat.plan import ChatPlan
 from polypilot.completion.values import Choice, Plan
 from polypilot.settings import EMBEDDED
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits
@@ -70,6 +70,12 @@ class Planner:
         settings = self._loaded.settings
         targets = self._targets("chat")
         if provider:
+            if self._row(provider) is None and provider not in self._loaded.blocked:
+                raise ConfigurationError(
+                    "there is no such provider",
+                    provider=provider,
+                    cure="`polypilot providers` lists those there are.",
+                )
             chosen = self._named("chat", provider, model)
             targets = (chosen, *(each for each in targets if each.provider_id != provider))
         elif model and targets:
@@ -88,7 +94,21 @@ class Planner:
             )
         embedded = allowed[0].provider_id == EMBEDDED
         limits = EMBEDDED_CHAT if embedded else CHAT_LIMITS
-        return ChatPlan(allowed, limits, settings.chat.system, settings.chat.effort or None)
+        row = self._row(allowed[0].provider_id)
+        model_row = None if row is None else self.model_row(row, allowed[0].model)
+        chat = settings.chat
+        return ChatPlan(
+            allowed,
+            limits,
+            chat.system,
+            chat.effort or None,
+            window=model_row and model_row.context_tokens,
+            tools=model_row is None or model_row.tools,
+            mode=chat.mode,
+            max_steps=chat.max_steps,
+            instructions=chat.instructions,
+            retrieve=chat.retrieve,
+        )
 
     def model_row(self, row: ProviderRow, model: str) -> ModelRow:
         """What is known of a model; the embedded one's facts come from its file's row."""
@@ -99,6 +119,7 @@ class Planner:
             name=self._embedded.name,
             completion=self._embedded.completion,
             context_tokens=self._embedded.context_tokens,
+            tools=False,
             min_confidence=self._embedded.min_confidence,
         )
 

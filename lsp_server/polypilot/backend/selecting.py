@@ -15,7 +15,7 @@ from polypilot.tasks import run_blocking
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from polypilot.backend.core import Backend
+    from polypilot.backend.composition import Composition
     from polypilot.backend.planning import Purpose
 
 WRITE_S = 10.0
@@ -35,7 +35,7 @@ class Selected:
 
 
 async def select(
-    backend: Backend,
+    backend: Composition,
     purpose: Literal["completion", "chat", "both"],
     provider_id: str,
     model: str | None,
@@ -61,7 +61,7 @@ async def select(
     return Selected(target.provider_id, target.model, purpose, file, _warning(backend, jobs))
 
 
-def _warning(backend: Backend, jobs: tuple[Purpose, ...]) -> str:
+def _warning(backend: Composition, jobs: tuple[Purpose, ...]) -> str:
     """What there is to say of the models chosen, each thing once."""
     today = datetime.now(UTC).date().isoformat()
     said = (
@@ -72,7 +72,7 @@ def _warning(backend: Backend, jobs: tuple[Purpose, ...]) -> str:
 
 
 async def use_account(
-    backend: Backend, provider_id: str, account: str | None, folder: Path | None
+    backend: Composition, provider_id: str, account: str | None, folder: Path | None
 ) -> Path:
     """See :meth:`Keys.use`."""
     if account is not None:
@@ -84,7 +84,7 @@ async def use_account(
     return file
 
 
-def _embedded_choice(backend: Backend, model: str) -> dict[str, object | None]:
+def _embedded_choice(backend: Composition, model: str) -> dict[str, object | None]:
     """What to write so that the embedded provider has this model."""
     try:
         now = backend.embedded_model.id

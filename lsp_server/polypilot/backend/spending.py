@@ -1,33 +1,27 @@
-"""Tokens and money of this session's requests, by provider; nothing of it is kept on disk."""
+"""Tokens and money of this session's requests, by provider; only the money goes into the book."""
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from polypilot.backend.watching import WatchedChat, Watcher
-from polypilot.chat import events
+from polypilot.backend.refreshing import FILES_S
 from polypilot.completion.values import Ended
+from polypilot.tasks import run_blocking
 from polypilot_providers.errors import ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from polypilot.backend.pricing import Prices
     from polypilot.backend.status import StatusBoard
-    from polypilot.chat.attachments import Attach
-    from polypilot.chat.events import ChatEvent
-    from polypilot.chat.service import ChatPlan
     from polypilot.completion.values import EngineEvent
     from polypilot.tasks import Tasks
-    from polypilot.workspace.documents import DocumentStore
-    from polypilot.workspace.gate import Gate
+    from polypilot.usage import Ledger
     from polypilot_providers.catalog import ProviderRow
-    from polypilot_providers.router import Router
-    from polypilot_providers.types import Cost, Effort, Usage
+    from polypilot_providers.types import Cost, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +65,7 @@ class Spending:
         tasks: owns the look-ups of prices.
         answered: is told which provider has answered a request.
         today: the date by the user's clock.
+        ledger: where the money of all the user's editors is added up.
     """
 
     def __init__(
@@ -82,6 +77,7 @@ class Spending:
         *,
         answered: Callable[[str], None],
         today: Callable[[], date] = date.today,
+        ledger: Ledger | None = None,
     ) -> None:
         self._prices = prices
         self._row = row
@@ -89,17 +85,52 @@ class Spending:
         self._tasks = tasks
         self._answered = answered
         self._today = today
+        self._ledger = ledger
         self._day = today()
         self._spent: dict[str, Spent] = {}
+        self._everywhere: Decimal | None = None
 
     def today(self) -> tuple[Spent, ...]:
         """The totals since midnight, the provider first that was asked first."""
         self._turn_page()
         return tuple(self._spent.values())
 
+    def known_today(self) -> Decimal:
+        """US dollars since midnight, of this process's requests whose cost is known."""
+        return sum((each.cost for each in self.today()), Decimal(0))
+
+    async def spent_today(self) -> Decimal:
+        """US dollars since midnight, of all editors of the user, as far as they are known.
+
+        Raises:
+            UserError: the account book can't be read.
+        """
+        if self._ledger is None:
+            return self.known_today()
+        # What was just counted may still be on its way into the book.
+        return max(await self._ledger.total(self._today()), self.known_today())
+
+    async def look(self) -> None:
+        """Tell what all editors have spent today, unless nothing was ever spent."""
+        if self._ledger is None or not await run_blocking(
+            self._ledger.there, timeout=FILES_S, name="ledger"
+        ):
+            return
+        self._turn_page()
+        self._everywhere = await self.spent_today()
+        self._tell(tell=True)
+
     def answered(self, provider: str) -> None:
         """A provider has answered a chat message."""
         self._answered(provider)
+
+    def free(self, provider: str) -> bool:
+        """Whether a provider costs nothing, however much it is asked."""
+        try:
+            _, cost = self._prices.at_once(self._row(provider), None)
+        except ProviderError:  # it is gone from the settings
+            return False
+        return cost is not None and not cost.dollars
 
     async def cost(self, provider: str, models: Sequence[str], usage: Usage | None) -> Cost | None:
         """What a request cost; it is not counted."""
@@ -114,7 +145,8 @@ class Spending:
         self._turn_page()
         spent = self._spent.get(provider, Spent(provider)).plus(usage)
         self._spent[provider] = spent if cost is None else spent.priced(cost)
-        self._board.tally(self.today())
+        self._book(provider, cost, self._day)
+        self._tell()
 
     def observe(self, event: EngineEvent) -> None:
         """The completion engine's observer."""
@@ -139,99 +171,24 @@ class Spending:
         self._turn_page()
         if cost is not None and day == self._day:
             self._spent[provider] = self._spent[provider].priced(cost)
-        self._board.tally(self.today(), tell=True)
+        self._book(provider, cost, day)
+        self._tell(tell=True)
+
+    def _tell(self, *, tell: bool = False) -> None:
+        self._board.tally(self.today(), self._everywhere, tell=tell)
+
+    def _book(self, provider: str, cost: Cost | None, day: date) -> None:
+        """Add it to the account book, if it has cost anything."""
+        if self._ledger is not None and cost is not None and cost.dollars > 0:
+            work = self._enter(self._ledger, day, provider, cost.dollars)
+            self._tasks.spawn(work, name="account")
+
+    async def _enter(self, ledger: Ledger, day: date, provider: str, dollars: Decimal) -> None:
+        await ledger.add(day, provider, dollars)
+        await self.look()
 
     def _turn_page(self) -> None:
         if (day := self._today()) != self._day:
             self._day = day
             self._spent.clear()
-
-
-class CountedChat(WatchedChat):
-    """The chat service, with what each answer cost."""
-
-    def __init__(
-        self,
-        spending: Spending,
-        watcher: Watcher,
-        *,
-        router: Router,
-        gate: Gate,
-        documents: DocumentStore,
-        plan: Callable[[str, str], ChatPlan],
-    ) -> None:
-        super().__init__(watcher, router=router, gate=gate, documents=documents, plan=plan)
-        self._spending = spending
-
-    async def send(
-        self,
-        text: str,
-        *,
-        session_id: str | None = None,
-        provider: str | None = None,
-        model: str | None = None,
-        effort: Effort | None = None,
-        attachments: Sequence[Attach] = (),
-    ) -> AsyncGenerator[ChatEvent, None]:
-        """As ChatService.send; Usage and End say what it cost."""
-        stream = super().send(
-            text,
-            session_id=session_id,
-            provider=provider,
-            model=model,
-            effort=effort,
-            attachments=attachments,
-        )
-        receipt = _Receipt(self._spending)
-        try:
-            async with aclosing(stream) as answer:
-                async for event in answer:
-                    yield await receipt.take(event)
-        finally:
-            receipt.close()
-
-
-class _Receipt:
-    """What is known of one answer's cost."""
-
-    def __init__(self, spending: Spending) -> None:
-        self._spending = spending
-        self._provider = self._asked = ""
-        self._usage: Usage | None = None
-        self._cost: Cost | None = None
-        self._open = False
-
-    async def take(self, event: ChatEvent) -> ChatEvent:
-        """Note an event; the same with its cost."""
-        match event:
-            case events.Session():
-                self._open = True
-                self._provider, self._asked = event.provider, event.model
-            case events.Usage():
-                self._provider, self._usage = event.provider, event.usage
-                self._cost = await self._spending.cost(
-                    event.provider, (event.model, self._asked), event.usage
-                )
-                return replace(event, cost=self._cost)
-            case events.End():
-                return await self._end(event)
-            case _:
-                pass
-        return event
-
-    def close(self) -> None:
-        """Count the answer, if it was stopped before its end."""
-        if self._open:
-            self._open = False
-            self._spending.count(self._provider, self._usage, self._cost)
-
-    async def _end(self, event: events.End) -> ChatEvent:
-        self._provider, self._usage = event.provider, event.usage
-        names = (event.model, self._asked)
-        self._cost = await self._spending.cost(event.provider, names, event.usage)
-        if event.error is None:
-            self._spending.answered(event.provider)
-        elif event.usage is None:
-            self._open = False  # what failed is not charged
-        self.close()
-        return replace(event, cost=self._cost)
+            self._everywhere = None

@@ -9,6 +9,7 @@ from polypilot.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from polypilot.backend.spending import Spent
 
@@ -52,6 +53,8 @@ class Status:
     notices: tuple[str, ...] = ()
     spent: tuple[Spent, ...] = ()
     """Today, in this session, by provider."""
+    spent_today: Decimal | None = None
+    """US dollars, in all of the user's editors; None: nobody has looked, or nothing was spent."""
 
 
 _KEEP = object()
@@ -162,10 +165,13 @@ class StatusBoard:
         )
         self._update(error=error, before=now)
 
-    def tally(self, spent: tuple[Spent, ...], *, tell: bool = False) -> None:
+    def tally(
+        self, spent: tuple[Spent, ...], everywhere: Decimal | None, *, tell: bool = False
+    ) -> None:
         """Put new totals in; they go out with the next change, or ``tell``."""
-        self._status = replace(self._status, spent=spent)
-        if tell and self._settled:
+        before = self._status
+        self._status = replace(before, spent=spent, spent_today=everywhere)
+        if tell and self._settled and self._status != before:
             self._announce(self._status)
 
     def _update(

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from polypilot.backend.absences import Absences
-from polypilot.chat.events import ChatEvent, End
-from polypilot.chat.service import ChatError, ChatPlan, ChatService
 from polypilot.completion.values import Ended, EngineEvent, Fault, Moved, Requested, Unusable
 from polypilot.errors import Problem, describe, printable, redact
 from polypilot_providers.errors import QuotaExhausted
 from polypilot_providers.router import Target
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable
 
     from polypilot.backend.status import StatusBoard
-    from polypilot.chat.attachments import Attach
-    from polypilot.workspace.documents import DocumentStore
     from polypilot.workspace.gate import Gate
     from polypilot_providers.errors import ProviderError
-    from polypilot_providers.router import Router, Switched
-    from polypilot_providers.types import Effort, Usage
+    from polypilot_providers.router import Switched
+    from polypilot_providers.types import Usage
 
 
 _FAULTS = {
@@ -134,60 +129,3 @@ class Watcher:
 
     def _facts(self) -> None:
         self._board.update(redactions=self._gate.redactions, keyring=self._keyring() or None)
-
-
-class WatchedChat(ChatService):
-    """The chat service, with the status told of each answer."""
-
-    def __init__(
-        self,
-        watcher: Watcher,
-        *,
-        router: Router,
-        gate: Gate,
-        documents: DocumentStore,
-        plan: Callable[[str, str], ChatPlan],
-    ) -> None:
-        super().__init__(router=router, gate=gate, documents=documents, plan=plan)
-        self._watcher = watcher
-
-    async def send(
-        self,
-        text: str,
-        *,
-        session_id: str | None = None,
-        provider: str | None = None,
-        model: str | None = None,
-        effort: Effort | None = None,
-        attachments: Sequence[Attach] = (),
-    ) -> AsyncGenerator[ChatEvent, None]:
-        """As ChatService.send."""
-        stream = super().send(
-            text,
-            session_id=session_id,
-            provider=provider,
-            model=model,
-            effort=effort,
-            attachments=attachments,
-        )
-        problem: Problem | None = None
-        answered = False
-        self._watcher.began()
-        try:
-            async with aclosing(stream) as events:
-                async for event in events:
-                    if isinstance(event, End):
-                        if event.error is not None:
-                            error = event.error
-                            problem = Problem(error.code, error.message, error.cure)
-                        answered = problem is None and event.stop_reason != "cancelled"
-                    yield event
-        except ChatError:
-            # An empty message, or one too many at a time: the sender is told, and nothing is
-            # wrong with the providers.
-            raise
-        except Exception as error:
-            problem = describe(error)
-            raise
-        finally:
-            self._watcher.ended(problem, answered=answered)

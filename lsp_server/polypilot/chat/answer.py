@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from polypilot.chat import events
 from polypilot.errors import printable, redact
+from polypilot_prompts.neutral import Neutral, neutral
 from polypilot_prompts.sanitize import Sanitizer, strip_controls
 from polypilot_providers.router import Switched, Waiting
 from polypilot_providers.types import (
@@ -16,27 +17,51 @@ from polypilot_providers.types import (
     ThoughtDelta,
     ThoughtPart,
     ToolCall,
+    ToolCallPart,
     Usage,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from polypilot.chat.session import AnswerTurn
+    from polypilot.chat.turns import AnswerTurn
+    from polypilot.chat.values import Location, ToolKind
     from polypilot_providers.router import RouterEvent
+
+    Describe = Callable[[str, str], tuple[str, ToolKind, tuple[Location, ...]]]
+    """From a tool's name and arguments: a line for the user, what it does, where."""
 
 
 class Answering:
-    """Fills a turn while its answer streams; control characters are taken out of all text."""
+    """Fills an answer's step while it streams.
 
-    def __init__(self, turn: AnswerTurn) -> None:
+    What is shown is made harmless, by ``shown``, which is one for a whole answer: a face shows its
+    steps as one text. What is kept, and goes back to the model, is as it came but
+    for control characters.
+
+    Args:
+        turn: the answer.
+        describe: tells what a call does.
+        shown: see above.
+        calls: ids of the conversation's calls. One that a supplier uses again, or that is made
+            up again where a supplier has none, becomes another: faces tell calls apart by it, and
+            suppliers refuse a history that has one twice.
+    """
+
+    def __init__(
+        self, turn: AnswerTurn, describe: Describe, shown: Neutral, calls: set[str]
+    ) -> None:
         self._turn = turn
+        self._calls = calls
+        self._describe = describe
         self._text = Sanitizer()
+        self._harmless = shown
         self._thought = Sanitizer()
         self._thinking: list[str] = []
 
     def take(self, event: RouterEvent) -> Iterator[events.ChatEvent]:
         """What an event means to the user."""
+        step = self._turn.step
         match event:
             case TextDelta():
                 self._close_thought()
@@ -44,10 +69,12 @@ class Answering:
             case ThoughtDelta():
                 yield from self._think(event)
             case ToolCall():
-                yield from self.finish()
-                yield events.ToolCall(
-                    event.id, strip_controls(event.name), strip_controls(event.arguments)
-                )
+                yield from self.pause()
+                name, arguments = strip_controls(event.name), strip_controls(event.arguments)
+                call_id = self._new_id(event.id)
+                call = ToolCallPart(call_id, name, arguments, event.signature, event.provider)
+                self._turn.call(call)
+                yield events.ToolCall(call_id, name, arguments, *self._describe(name, arguments))
             case Citation():
                 yield events.Citation(
                     strip_controls(event.url),
@@ -55,32 +82,53 @@ class Answering:
                     strip_controls(event.text),
                 )
             case Refusal():
-                yield from self.finish()
+                yield from self.pause()
                 yield events.Refusal(strip_controls(event.text))
             case Usage():
-                self._turn.usage = event
-                yield events.Usage(event, self._turn.provider, self._turn.model)
+                step.usage = event
+                yield events.Usage(event, step.provider, step.model)
             case Switched():
-                self._turn.provider = event.to.provider_id
-                self._turn.model = event.to.model
+                step.provider, step.model = event.to.provider_id, event.to.model
+                self._turn.provider, self._turn.model = step.provider, step.model
                 yield events.Notice(_switch_message(event))
             case Waiting():
                 yield events.Notice(_waiting_message(event))
             case Stop():
-                self._turn.reason = event.reason.value
+                step.reason = event.reason.value
                 self._turn.model = event.model or self._turn.model
 
+    def _new_id(self, call_id: str) -> str:
+        number = len(self._calls)
+        while call_id in self._calls:
+            # As ids are made up for suppliers without any, who are not sent them then.
+            call_id, number = f"call_{number}", number + 1
+        self._calls.add(call_id)
+        return call_id
+
+    def pause(self) -> Iterator[events.ChatEvent]:
+        """What was held back; a call is shown next, and more text may follow that."""
+        yield from self._flush()
+        if held := self._harmless.pause():
+            yield events.Text(held)
+
     def finish(self) -> Iterator[events.ChatEvent]:
-        """What was held back."""
+        """What was held back; nothing follows."""
+        yield from self._flush()
+        if held := self._harmless.finish():
+            yield events.Text(held)
+
+    def _flush(self) -> Iterator[events.ChatEvent]:
         if held := self._thought.finish():
             yield events.Thought(held)
         self._close_thought()
         yield from self._say(self._text.finish())
 
     def _say(self, text: str) -> Iterator[events.ChatEvent]:
+        """What is kept is what the model said; what is shown is harmless."""
         if text:
             self._turn.say(text)
-            yield events.Text(text)
+            if shown := self._harmless.feed(text):
+                yield events.Text(shown)
 
     def _think(self, event: ThoughtDelta) -> Iterator[events.ChatEvent]:
         """Reasoning is shown clean and kept as it came: its signature covers every character."""
@@ -98,6 +146,11 @@ class Answering:
         self._thinking.clear()
         if text or signature or redacted:
             self._turn.thought(ThoughtPart(text, signature, redacted, provider))
+
+
+def harmless(text: str) -> str:
+    """A whole text of a model's, as it may be shown."""
+    return neutral(text)
 
 
 def _waiting_message(waiting: Waiting) -> str:

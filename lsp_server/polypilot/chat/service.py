@@ -1,81 +1,56 @@
-"""All conversations of one server, and the way from a question to its answer."""
+"""All conversations of one server: listing, opening, changing and continuing them."""
 
 from __future__ import annotations
 
-import logging
-import secrets
-from collections import OrderedDict
-from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from polypilot.chat import events
-from polypilot.chat.answer import Answering
-from polypilot.chat.attachments import Attach, Collector
-from polypilot.chat.session import AnswerTurn, ChatSession, UserTurn
-from polypilot.errors import UserError, describe
-from polypilot_prompts.chat import system_prompt, title_for
-from polypilot_providers.base import CHAT_LIMITS, Limits
-from polypilot_providers.errors import ProviderError
-from polypilot_providers.types import ChatRequest
+from polypilot.chat.answer import harmless
+from polypilot.chat.checking import chosen, effort_after, idle, known
+from polypilot.chat.keeping import Keeper
+from polypilot.chat.parts import Parts
+from polypilot.chat.plan import MAX_MESSAGE_CHARS, MAX_SESSION_CHARS, ChatError, ChatPlan
+from polypilot.chat.sending import Sender
+from polypilot.chat.session import ChatSession
+from polypilot.chat.shown import conversation
+from polypilot_prompts.chat import title_for
+from polypilot_prompts.sanitize import strip_controls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable
 
-    from polypilot.workspace.documents import DocumentStore
+    from polypilot.chat import events
+    from polypilot.chat.previewing import Preview
+    from polypilot.chat.values import (
+        Client,
+        CommandInfo,
+        Conversation,
+        EffortChange,
+        Mode,
+        Question,
+        SessionInfo,
+    )
     from polypilot.workspace.gate import Gate
-    from polypilot_providers.router import Router, Target
-    from polypilot_providers.types import Effort
+    from polypilot_providers.router import Router
 
-log = logging.getLogger(__name__)
-
-MAX_SESSIONS = 100
-MAX_MESSAGE_CHARS = 2_000_000
-"""One message with its attachments, and one answer."""
-MAX_SESSION_CHARS = 8_000_000
-MAX_TOTAL_CHARS = 64_000_000
-
-
-class ChatError(UserError):
-    """The message was not sent: ``busy``, ``unknown_session``, ``empty`` or ``too_long``."""
-
-    code = "chat"
-
-
-@dataclass(frozen=True, slots=True)
-class ChatPlan:
-    """Whom to ask, and how."""
-
-    targets: tuple[Target, ...]
-    limits: Limits = CHAT_LIMITS
-    system: str = ""
-    """What the user adds to our instructions."""
-    effort: Effort | None = None
-    """How much to reason; None leaves it to the model."""
-    templates: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The user's own templates, in place of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """A conversation in a list."""
-
-    session_id: str
-    title: str
-    provider: str
-    model: str
-    messages: int
+__all__ = [
+    "MAX_MESSAGE_CHARS",
+    "MAX_SESSION_CHARS",
+    "ChatError",
+    "ChatPlan",
+    "ChatService",
+    "Parts",
+]
 
 
 class ChatService:
-    """Keeps conversations in memory and answers messages, one at a time per conversation.
+    """Answers messages, one at a time per conversation.
 
     Args:
         router: sends requests.
         gate: all text passes it.
-        documents: the open documents, for attachments.
         plan: whom to ask for a provider id and model of the user's choice; both may be empty,
             for what the settings select. May raise UserError or ProviderError.
+        parts: the rest.
     """
 
     def __init__(
@@ -83,58 +58,169 @@ class ChatService:
         *,
         router: Router,
         gate: Gate,
-        documents: DocumentStore,
         plan: Callable[[str, str], ChatPlan],
-        max_sessions: int = MAX_SESSIONS,
-        max_total_chars: int = MAX_TOTAL_CHARS,
+        parts: Parts,
+        keeper: Keeper | None = None,
     ) -> None:
         self._router = router
         self._gate = gate
         self._plan = plan
-        self._collector = Collector(gate, documents)
-        self._max_sessions = max_sessions
-        self._max_total_chars = max_total_chars
-        self._sessions: OrderedDict[str, ChatSession] = OrderedDict()
+        self._parts = parts
+        self._accounts = parts.accounts
+        self._keeper = keeper or Keeper(gate, parts.history, mode=parts.mode)
+        self._sender = Sender(router, gate, plan, parts, self._keeper)
 
-    def sessions(self) -> list[SessionInfo]:
-        """The conversations, the one used last first."""
-        return [
-            SessionInfo(each.id, each.title, each.provider, each.model, each.messages)
-            for each in reversed(self._sessions.values())
-        ]
+    # -- conversations -------------------------------------------------------------------
 
-    def get(self, session_id: str) -> ChatSession:
-        """A conversation.
-
-        Raises:
-            ChatError: there is none of that id (any more).
-        """
-        session = self._sessions.get(session_id)
-        if session is None:
-            raise ChatError(
-                "this conversation is not known (any more)",
-                code="unknown_session",
-                cure="Start a new one.",
-            )
-        return session
-
-    def close(self, session_id: str) -> None:
-        """Forget a conversation. One that is answering is forgotten too, but ends by itself."""
-        self._sessions.pop(session_id, None)
-
-    async def send(
+    async def create(
         self,
-        text: str,
+        root: str | None = None,
         *,
-        session_id: str | None = None,
         provider: str | None = None,
         model: str | None = None,
-        effort: Effort | None = None,
-        attachments: Sequence[Attach] = (),
+        mode: Mode | None = None,
+        effort: EffortChange | None = None,
+    ) -> SessionInfo:
+        """A new conversation, empty. It is listed once it has a message.
+
+        Raises:
+            UserError, ProviderError: its provider can't be asked.
+        """
+        session = ChatSession(root=self._parts.root(root))
+        self._choose(session, provider, model, effort, mode)
+        self._keeper.hold(session)
+        return self._keeper.info(session)
+
+    async def sessions(
+        self,
+        query: str = "",
+        *,
+        root: str | None = None,
+        limit: int = 50,
+        before: float | None = None,
+    ) -> list[SessionInfo]:
+        """Conversations, the one used last first; with ``query``, those that have its words.
+
+        ``before`` is the ``updated`` of the last one of the page before.
+        """
+        return await self._keeper.listing(query, root, limit, before)
+
+    def get(self, session_id: str) -> ChatSession:
+        """A conversation that is in memory.
+
+        Raises:
+            ChatError: ``unknown_session``.
+        """
+        return self._keeper.get(session_id)
+
+    async def load(self, session_id: str) -> Conversation:
+        """A conversation, as it is shown.
+
+        Raises:
+            ChatError: ``unknown_session``.
+        """
+        session = await self._keeper.open(session_id)
+        return conversation(session, self._keeper.info(session), self._window(session), harmless)
+
+    async def rename(self, session_id: str, title: str) -> None:
+        """Give it a title of the user's.
+
+        Raises:
+            ChatError: ``unknown_session``, or ``empty``: it has no text.
+        """
+        line = title_for(strip_controls(title), limit=200)
+        if not line:
+            raise ChatError("the title is empty", code="empty")
+        session = await self._keeper.open(session_id)
+        session.title = line
+        if session.turns:
+            await self._keeper.save(session)
+
+    async def delete(self, session_id: str) -> None:
+        """Forget it, on the disk too. One that is answering is forgotten, but ends by itself."""
+        self._parts.forget(session_id)
+        await self._keeper.delete(session_id)
+
+    async def delete_all(self) -> None:
+        """Forget all conversations, on the disk too."""
+        for session_id in await self._keeper.delete_all():
+            self._parts.forget(session_id)
+
+    async def close(self, session_id: str) -> None:
+        """Forget it in memory. What the user has allowed in it is asked again."""
+        self._keeper.close(session_id)
+
+    async def configure(
+        self,
+        session_id: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        effort: EffortChange | None = None,
+        mode: Mode | None = None,
+    ) -> SessionInfo:
+        """Change who answers from now on, and what it may use.
+
+        Raises:
+            ChatError: ``unknown_session``.
+            UserError, ProviderError: the provider can't be asked; nothing has changed.
+        """
+        session = await self._keeper.open(session_id)
+        self._choose(session, provider, model, effort, mode)
+        if session.turns:
+            await self._keeper.save(session)
+        return self._keeper.info(session)
+
+    async def select(self, session_id: str, message_id: str) -> Conversation:
+        """Go to the branch through a message.
+
+        Raises:
+            ChatError: ``unknown_session``, ``unknown_message`` or ``busy``.
+        """
+        session = await self._keeper.open(session_id)
+        idle(session)
+        known(session, message_id)
+        session.head = session.newest_below(message_id)
+        await self._keeper.save(session)
+        return await self.load(session_id)
+
+    async def export(self, session_id: str) -> str:
+        """The branch in use as Markdown.
+
+        Raises:
+            ChatError: ``unknown_session``.
+        """
+        from polypilot.chat.export import exported  # noqa: PLC0415 - few sessions need it
+
+        return exported(await self.load(session_id))
+
+    async def commands(self, root: str | None = None) -> tuple[CommandInfo, ...]:
+        """The slash commands that can be used."""
+        commands = self._parts.asking.commands
+        return (
+            ()
+            if commands is None
+            else tuple(await commands.listing(self._parts.root(root) or None))
+        )
+
+    async def aclose(self) -> None:
+        """Wait until everything is kept."""
+        await self._keeper.aclose()
+
+    # -- answers -------------------------------------------------------------------------
+
+    async def preview(self, question: Question, client: Client | None = None) -> Preview:
+        """What a question would send, part by part; nothing is sent and nothing changes.
+
+        Raises:
+            ChatError, UserError, ProviderError: as ``send``.
+        """
+        return await self._sender.preview(question, client)
+
+    def send(
+        self, question: Question, client: Client | None = None
     ) -> AsyncGenerator[events.ChatEvent, None]:
         """Answer a message, as a stream of events that ends with an End.
-
-        What is given of ``provider``, ``model`` and ``effort`` holds from now on.
 
         Closing the generator, or cancelling the task that iterates it, stops the answer and
         closes the supplier's socket; what arrived is kept, marked as cancelled. A failure of
@@ -142,134 +228,29 @@ class ChatService:
 
         Raises:
             ChatError: before any event; nothing was sent and nothing has changed.
-            UserError, ProviderError: from ``plan``; likewise.
+            UserError, ProviderError: from ``plan`` or the question's command; likewise.
         """
-        session = self.get(session_id) if session_id else ChatSession(secrets.token_hex(8))
-        if session.busy:
-            raise ChatError(
-                "this conversation is still being answered",
-                code="busy",
-                cure="Wait for the answer, stop it, or start another conversation.",
-            )
-        if not text.strip():
-            raise ChatError("the message is empty", code="empty")
-        chosen = _choose(session, provider, model)
-        plan = self._plan(*chosen)
-        attached, items = self._collector.collect(attachments)
-        question = UserTurn(self._gate.typed(text), tuple(attached))
-        self._check_size(session, question)
-        session.provider, session.model = chosen
-        session.effort = effort or session.effort
-        self._begin(session, text)
-        session.turns.append(question)
-        answer = AnswerTurn(f"{session.id}-{len(session.turns)}", *_first(plan, chosen))
-        session.turns.append(answer)
-        session.busy = True
+        return self._sender.send(question, client)
+
+    # -- inside --------------------------------------------------------------------------
+
+    def _choose(
+        self,
+        session: ChatSession,
+        provider: str | None,
+        model: str | None,
+        effort: EffortChange | None,
+        mode: Mode | None,
+    ) -> None:
+        """What is given holds from now on."""
+        now = chosen(session, provider, model)
+        self._plan(*now)
+        session.provider, session.model = now
+        session.effort = effort_after(session, effort)
+        session.mode = mode or session.mode
+
+    def _window(self, session: ChatSession) -> int | None:
         try:
-            yield events.Session(session.id, answer.id, answer.provider, answer.model)
-            if items:
-                yield events.Context(tuple(items))
-            async with aclosing(self._answer(session, answer, plan)) as stream:
-                async for event in stream:
-                    yield event
-        except Exception:
-            answer.reason = "error"
-            raise
-        finally:
-            session.busy = False
-            answer.reason = answer.reason or "cancelled"
-            self._shrink()
-
-    async def _answer(
-        self, session: ChatSession, answer: AnswerTurn, plan: ChatPlan
-    ) -> AsyncGenerator[events.ChatEvent, None]:
-        answering = Answering(answer)
-        error = None
-        try:
-            request = self._request(session, plan)
-            stream = self._router.stream_chat(plan.targets, request, plan.limits)
-            async with aclosing(stream):
-                async for event in stream:
-                    for out in answering.take(event):
-                        yield out
-                    if answer.size > MAX_MESSAGE_CHARS:
-                        answer.reason = "length"
-                        break
-        except ProviderError as failure:
-            log.info("chat failed: %s", failure.code)
-            answer.reason = "error"
-            problem = describe(failure)
-            error = events.Error(problem.code, problem.message, problem.cure)
-        for out in answering.finish():
-            yield out
-        if error is not None:
-            yield error
-        yield events.End(
-            stop_reason=answer.reason or "end",
-            session_id=session.id,
-            message_id=answer.id,
-            provider=answer.provider,
-            model=answer.model,
-            text=answer.text,
-            usage=answer.usage,
-            error=error,
-        )
-
-    def _request(self, session: ChatSession, plan: ChatPlan) -> ChatRequest:
-        target = plan.targets[0] if plan.targets else None
-        request = ChatRequest(
-            model=target.model if target else "",
-            messages=session.history(
-                target.provider_id if target else "", self._gate.still_allowed
-            ),
-            system=system_prompt(plan.system, overrides=plan.templates),
-            cache_key=session.id,
-            effort=session.effort or plan.effort,
-        )
-        return self._gate.last_check(request)
-
-    def _check_size(self, session: ChatSession, question: UserTurn) -> None:
-        if question.size > MAX_MESSAGE_CHARS:
-            raise ChatError(
-                f"the message and its attachments are longer than {MAX_MESSAGE_CHARS:,} characters",
-                code="too_long",
-                cure="Attach less: a selection instead of the whole document.",
-            )
-        if session.size + question.size > MAX_SESSION_CHARS:
-            raise ChatError(
-                f"this conversation is longer than {MAX_SESSION_CHARS:,} characters",
-                code="too_long",
-                cure="Start a new one.",
-            )
-
-    def _begin(self, session: ChatSession, text: str) -> None:
-        """Put the conversation at the end of the list, as the one used last."""
-        if not session.title:
-            session.title = title_for(text)
-        self._sessions[session.id] = session
-        self._sessions.move_to_end(session.id)
-        self._shrink()
-
-    def _shrink(self) -> None:
-        """Forget the conversations used longest ago, but none that is being answered."""
-        total = sum(each.size for each in self._sessions.values())
-        for session in list(self._sessions.values())[:-1]:
-            if len(self._sessions) <= self._max_sessions and total <= self._max_total_chars:
-                return
-            if not session.busy:
-                total -= session.size
-                del self._sessions[session.id]
-
-
-def _choose(session: ChatSession, provider: str | None, model: str | None) -> tuple[str, str]:
-    """Provider and model from now on. Another provider does not keep the old one's model."""
-    if provider and provider != session.provider:
-        return provider, model or ""
-    return session.provider, model or session.model
-
-
-def _first(plan: ChatPlan, chosen: tuple[str, str]) -> tuple[str, str]:
-    """Provider and model that are asked first."""
-    if not plan.targets:
-        return chosen
-    return plan.targets[0].provider_id, plan.targets[0].model
+            return self._plan(session.provider, session.model).window
+        except Exception:  # noqa: BLE001 - whoever answered may be gone; it is shown all the same
+            return None

@@ -218,6 +218,7 @@ class CompletionEngine:
     async def _answer(self, lane: Lane, waiter: Waiter, ask: Ask) -> Answer:
         self._pace.key(self._clock())
         if why := refusal(ask, self._policy()):
+            lane.abandon()  # nobody waits for what is on its way
             return Answer(why=why)
         plan = self._plan()
         if plan is None or not plan.choices:

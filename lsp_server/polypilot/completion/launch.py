@@ -100,7 +100,7 @@ class Launcher:
             if origin.lead:
                 there = taken(ask.snapshot, origin.lead)
                 ask = Ask(there, ask.position, Trigger.AUTOMATIC)
-            snippets = await parts.context(ask) if parts.prompts.takes_files(origin.plan) else ()
+            snippets = await self._snippets(ask, origin.plan)
             return parts.prompts.prepare(
                 ask, origin.plan, snippets=snippets, streak=streak, temperature=temperature
             )
@@ -135,10 +135,15 @@ class Launcher:
             ExcludedError: the document may not be sent, or the cursor stands in a secret.
         """
         parts = self._parts
-        snippets = await parts.context(ask) if parts.prompts.takes_files(plan) else ()
+        snippets = await self._snippets(ask, plan)
         streak = plan.streak
         prompts = parts.prompts.prepare(ask, plan, snippets, streak=streak, keep=False)
         return prompts(plan.choices[0].target)
+
+    async def _snippets(self, ask: Ask, plan: Plan) -> Sequence[Snippet]:
+        """Pieces of other files, where they can be sent along."""
+        parts = self._parts
+        return await parts.context(ask) if parts.prompts.takes_files(plan) else ()
 
     def ahead(self, lane: Lane) -> None:
         """Ask for what follows the suggestion on the screen, unless that is known or on its way."""

@@ -44,9 +44,9 @@ class Offers:
         """An answer from what is shown or cached; the longer of the two if one extends it."""
         nothing: Answer | None = None
         for place in origin.places:
-            if found := self._on_screen(lane, place):
-                return self.give(lane, origin.ask, found, source or Source.SHOWN)
             cached = self._cache.find(place.key, place.ask.snapshot.prefix)
+            if found := _on_screen(lane, place, cached):
+                return self.give(lane, origin.ask, found, source or Source.SHOWN)
             if cached is None:
                 continue
             entry, rest = cached
@@ -58,20 +58,6 @@ class Offers:
             if not place.left_out or rest.startswith(place.left_out):
                 nothing = Answer(why=Why.NOTHING)  # what comes next stands there already
         return nothing
-
-    def _on_screen(self, lane: Lane, place: Place) -> Found | None:
-        """What is left of a suggestion that was offered, if it is what the user types."""
-        for shown in (lane.shown, *lane.others.values()):
-            rest = None if shown is None else shown.rest(place.key, place.ask)
-            if shown is None or not rest or not place.fit(rest):
-                continue
-            cached = self._cache.find(place.key, place.ask.snapshot.prefix)
-            if cached is not None and cached[1].startswith(rest) and place.fit(cached[1]):
-                unasked = place.ask.trigger is Trigger.AUTOMATIC and not shown.entry.unsure
-                if not (unasked and cached[0].unsure):
-                    return Found(place, replace(cached[0], id=shown.entry.id), cached[1])
-            return Found(place, shown.entry, rest)
-        return None
 
     def give(self, lane: Lane, ask: Ask, found: Found, source: Source) -> Answer:
         """Offer what is left of an entry, if the document still is what it was made for."""
@@ -133,6 +119,23 @@ class Offers:
             lane.taken = Taken.of(shown)
         entry = shown.entry
         self._observe(kind(entry.id, entry.provider, entry.model))
+
+
+def _on_screen(lane: Lane, place: Place, cached: tuple[Entry, str] | None) -> Found | None:
+    """What is left of a suggestion that was offered, if it is what the user types.
+
+    ``cached`` is what the cache has for the place; it may go on where the suggestion ends.
+    """
+    for shown in (lane.shown, *lane.others.values()):
+        rest = None if shown is None else shown.rest(place.key, place.ask)
+        if shown is None or not rest or not place.fit(rest):
+            continue
+        if cached is not None and cached[1].startswith(rest) and place.fit(cached[1]):
+            unasked = place.ask.trigger is Trigger.AUTOMATIC and not shown.entry.unsure
+            if not (unasked and cached[0].unsure):
+                return Found(place, replace(cached[0], id=shown.entry.id), cached[1])
+        return Found(place, shown.entry, rest)
+    return None
 
 
 def _placed(ask: Ask, entry: Entry, rest: str) -> OnScreen:

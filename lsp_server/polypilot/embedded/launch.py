@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from polypilot.children import bare_environment, python
 from polypilot.embedded.errors import PULL_CURE, EmbeddedError, needs_extra
-from polypilot.embedded.process import bare_environment, python
 from polypilot.embedded.rendezvous import Failed, Rendezvous, Running
 from polypilot.errors import register_secret
 from polypilot.paths import ensure_private, exclusive, runtime_dir

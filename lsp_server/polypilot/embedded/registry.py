@@ -20,8 +20,9 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polypilot.children import python
 from polypilot.embedded.errors import disk_full
-from polypilot.embedded.process import pip_environment, python
+from polypilot.embedded.process import pip_environment
 from polypilot.embedded.transfer import CHUNK, SourceFailed
 from polypilot.errors import printable, redact
 from polypilot.paths import ensure_private

@@ -84,6 +84,24 @@ class ModelStore:
         state: State = "broken" if size is not None else "partial"
         return Status(state, part or size or 0, model.size, path)
 
+    def look(self, model: Model) -> Path:
+        """The path of a file that seems whole, by its size.
+
+        Raises:
+            EmbeddedError: ``needs_model`` if it is absent, cut short or too long.
+        """
+        status = self.status(model)
+        if status.state in {"missing", "partial"}:
+            raise _absent(model, status)
+        if status.state == "broken":
+            raise EmbeddedError(
+                f"the file of {model.id} is cut short or not the right one "
+                f"({status.done:,} of {status.total:,} bytes)",
+                code="needs_model",
+                cure=PULL_CURE,
+            )
+        return status.path
+
     def require(self, model: Model) -> Path:
         """The path of a file that may be loaded.
 
@@ -94,27 +112,18 @@ class ModelStore:
             EmbeddedError: ``needs_model`` if it is absent or cut short, ``model_corrupt`` if
                 its content is not the pinned one.
         """
-        status = self.status(model)
-        if status.state in {"missing", "partial"}:
-            raise _absent(model, status)
+        path = self.look(model)
         if isinstance(model, UserFile):
-            return status.path
-        if status.state == "broken":
-            raise EmbeddedError(
-                f"the file of {model.id} is cut short or not the right one "
-                f"({status.path.stat().st_size:,} of {model.size:,} bytes)",
-                code="needs_model",
-                cure=PULL_CURE,
-            )
-        if not _is_stamped(status.path, model):
-            if digest(status.path, Transfer(model.size), "") != model.sha256:
+            return path
+        if not _is_stamped(path, model):
+            if digest(path, Transfer(model.size), "") != model.sha256:
                 raise EmbeddedError(
-                    f"the content of {status.path} is not that of {model.id}",
+                    f"the content of {path} is not that of {model.id}",
                     code="model_corrupt",
                     cure=f"remove the file and {PULL_CURE}",
                 )
-            _stamp(status.path, model)
-        return status.path
+            _stamp(path, model)
+        return path
 
     def pull(
         self,

@@ -37,6 +37,14 @@ _SLOTS = 2
 """Conversations held in the KV cache: one for completions, one for chats."""
 _LOCK_TRIES = 40
 _LOCK_PAUSE = 0.025
+_CUT = ("corrupted or incomplete", "invalid magic")
+_UNKNOWN = "unknown model architecture"
+_NO_ROOM = "failed to allocate"
+_TELLING = (*_CUT, _UNKNOWN, _NO_ROOM, "exiting due to model loading error")
+"""What the library's log ends with, or says why it failed."""
+_LOG_WAIT = 2.0
+"""Seconds for which one of them is waited for; a failure of another kind writes none."""
+_LOG_PAUSE = 0.02
 _MAX_POLL = 5.0
 
 
@@ -193,16 +201,26 @@ def _is_busy(metrics: str) -> bool:
 def _diagnose(exc: Exception, meeting: Rendezvous) -> Failed:
     if isinstance(exc, ImportError):
         return Failed("start_failed", "the runtime (xllamacpp) can't be loaded on this machine")
-    said = ""
-    with contextlib.suppress(OSError):
-        said = meeting.log.read_text("utf-8", "replace")
-    if "corrupted or incomplete" in said or "invalid magic" in said:
+    said = _said(meeting.log)
+    if any(words in said for words in _CUT):
         return Failed("model_corrupt", "the model file is cut short or damaged")
-    if "unknown model architecture" in said:
+    if _UNKNOWN in said:
         return Failed("start_failed", "the runtime does not know this model's architecture")
-    if isinstance(exc, MemoryError) or "failed to allocate" in said:
+    if isinstance(exc, MemoryError) or _NO_ROOM in said:
         return Failed("start_failed", "there is not enough memory for this model")
     return Failed("start_failed", f"the runtime could not load the model ({type(exc).__name__})")
+
+
+def _said(log: Path) -> str:
+    """What the library wrote. A thread of its own writes it, which may be behind the exception."""
+    until = time.monotonic() + _LOG_WAIT
+    while True:
+        said = ""
+        with contextlib.suppress(OSError):
+            said = log.read_text("utf-8", "replace")
+        if any(words in said for words in _TELLING) or time.monotonic() > until:
+            return said
+        time.sleep(_LOG_PAUSE)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -45,6 +45,15 @@ class Call:
 
 
 @dataclass(slots=True)
+class Stats:
+    """Counters for tests and measurements."""
+
+    requests: int = 0
+    replies: int = 0
+    refused: dict[int, int] = field(default_factory=dict[int, int])
+
+
+@dataclass(slots=True)
 class Failed:
     """What a handler's task returns instead of raising: no exception may reach the loop."""
 
@@ -61,12 +70,19 @@ class Calls:
         self._answer = answer
         self._calls: dict[MsgId, Call] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._behind: dict[MsgId, asyncio.Task[Any]] = {}
+        """Work that goes on behind a request that was answered, by the request's id."""
         self._changed = asyncio.Event()
         self.most = 0
         """The most that ever ran at once."""
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    @property
+    def running(self) -> int:
+        """Handlers that have not ended; one that would not be cancelled goes on unanswered."""
+        return len(self._tasks)
 
     def __contains__(self, msg_id: object) -> bool:
         return is_id(msg_id) and msg_id in self._calls
@@ -89,11 +105,22 @@ class Calls:
         """Cancels a request's handler, and answers for it after its grace, or ``within`` s."""
         call = self._calls.get(msg_id) if is_id(msg_id) else None
         if call is None or call.task is None:
+            work = self._behind.get(msg_id) if is_id(msg_id) else None
+            if work is not None:
+                work.cancel()
             log.debug("cancel of a request that is not running")
             return
         call.task.cancel()
         grace = call.grace if within is None else min(call.grace, within)
         asyncio.get_running_loop().call_later(grace, self._settle, call, Failed(CANCELLED))
+
+    def go_on_behind(self, work: asyncio.Task[Any]) -> None:
+        """Let cancelling the running request end ``work`` even when it has been answered."""
+        running = asyncio.current_task()
+        for call in self._calls.values():
+            if call.task is running:
+                self._behind[call.id] = work
+                work.add_done_callback(lambda _, msg_id=call.id: self._behind.pop(msg_id, None))
 
     def cancel_all(self, within: float) -> None:
         """Cancels every request but ``shutdown``."""

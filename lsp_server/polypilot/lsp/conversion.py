@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -11,15 +12,17 @@ from cattrs.errors import BaseValidationError
 from lsprotocol import types
 from pygls.protocol import default_converter
 
-from polypilot.lsp import methods, wire_form
+from polypilot.lsp import chat_names, copilot_names, methods, wire_form
 from polypilot.lsp.jsontext import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cattrs import Converter
 
 _LONGEST_MESSAGE = 200
+_LATER = chat_names.PARAMS | copilot_names.PARAMS
+"""Params whose classes are made when they are needed."""
 
 
 class InvalidParamsError(Exception):
@@ -80,13 +83,16 @@ def params_type(method: str) -> type | None:
     """The type of a method's params; None if it has none or is not known."""
     if method in methods.PARAMS:
         return methods.PARAMS[method]
+    if method in _LATER:
+        module, _, name = _LATER[method].partition(".")
+        return cast("type", getattr(import_module(f"polypilot.lsp.{module}"), name))
     kind = _types_of(method)[2]
     return kind if isinstance(kind, type) else None
 
 
 def is_notification(method: str) -> bool:
     """Whether a method is a notification from the client."""
-    if method in methods.NOTIFICATIONS:
+    if method in methods.NOTIFICATIONS or method in copilot_names.NOTIFICATIONS:
         return True
     message, result = _types_of(method)[:2]
     return message is not None and result is None
@@ -135,6 +141,19 @@ def to_json(converter: Converter) -> Callable[[object], object]:
         return plain(value)
 
     return default
+
+
+def prime(converter: Converter, values: Iterable[object], methods: Iterable[str] = ()) -> None:
+    """Compile ahead what turns ``values``, and the params of ``methods``, to and from JSON.
+
+    cattrs does so at a class's first use, which takes milliseconds, and would be a key's.
+    """
+    for method in methods:
+        kind = params_type(method)
+        if kind is not None:
+            converter.get_structure_hook(kind)
+    for value in values:
+        converter.unstructure(value)
 
 
 def _paths(error: BaseValidationError) -> str:

@@ -6,7 +6,7 @@ import logging
 import sys
 
 from polypilot import __version__
-from polypilot.errors import install_crash_hooks, install_log_redaction
+from polypilot.logs import install_crash_hooks, install_log_redaction
 from polypilot.lsp.features import FEATURES
 from polypilot.lsp.features.session import make_backend
 from polypilot.lsp.serve import serve

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
 
 from polypilot.errors import UserError, describe
+from polypilot.stdio.faults import RpcError
 from polypilot_providers.errors import ProviderError
 
 
@@ -23,21 +23,8 @@ class Code(IntEnum):
     REQUEST_FAILED = -32803
 
 
-class ReplyError(Exception):
+class ReplyError(RpcError):
     """Raised by a handler to answer with exactly this error. The text goes to the client."""
-
-    def __init__(self, code: Code, message: str, data: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.data = data
-
-    def as_error(self) -> dict[str, Any]:
-        """The ``error`` member of a response."""
-        error: dict[str, Any] = {"code": int(self.code), "message": self.message}
-        if self.data is not None:
-            error["data"] = self.data
-        return error
 
 
 CANCELLED = ReplyError(Code.CANCELLED, "cancelled")

@@ -1,4 +1,4 @@
-"""JSON to values and back, strictly, and in slices where a message is large.
+"""JSON to values in slices where a message is large.
 
 A decoder that reads 50 MB in one call keeps everything else waiting for 0.2 to 0.4 s. Nearly
 all of such a message is one string, the document's text; `decode_large` decodes the long
@@ -8,12 +8,13 @@ strings in slices with pauses in between, and the short rest in one go.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
+
+from polypilot.stdio.jsontext import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,38 +29,6 @@ _HIGH_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 _CONTINUES, _CONTINUES_MASK = 0x80, 0xC0
 _BACKSLASH = 0x5C
 _LONGEST_ESCAPE = 6
-
-
-def _refuse_constant(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def decode(body: bytes) -> object:
-    """The value of a JSON text in UTF-8.
-
-    Raises:
-        ValueError: it is not JSON, not UTF-8, nested too deeply, or has a number of
-            thousands of digits.
-    """
-    try:
-        return cast("object", _DECODER.decode(body.decode()))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def encode(value: object, default: Callable[[object], object]) -> bytes:
-    """Compact JSON, in ASCII, so that lone surrogates can be sent as they came.
-
-    Raises:
-        TypeError, ValueError: ``value`` has something in it that JSON can't express.
-    """
-    try:
-        return json.dumps(value, default=default, allow_nan=False, separators=(",", ":")).encode()
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
 
 
 def plain(value: object) -> object:

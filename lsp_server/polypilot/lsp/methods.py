@@ -1,4 +1,4 @@
-"""The methods of our own, as `docs/protocol.md` describes them.
+"""The methods of our own, as `docs/protocol.md` describes them; chat's are in ``chat_names``.
 
 Field names are ``snake_case`` here and ``camelCase`` on the wire. A field whose default is
 None is left out when it is None; unknown fields of a message are ignored.
@@ -6,16 +6,13 @@ None is left out when it is None; unknown fields of a message are ignored.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 from lsprotocol import types  # noqa: TC002 -- cattrs reads the annotations at run time
 
-from polypilot.lsp.chat_methods import ChatCloseParams, ChatSendParams, Problem
+from polypilot.lsp.told_methods import DiagnosticsParams, DidPartiallyAcceptParams, DidShowParams
 
-CHAT_SEND = "polypilot/chat/send"
-CHAT_SESSIONS = "polypilot/chat/sessions"
-CHAT_CLOSE = "polypilot/chat/close"
 PROVIDERS = "polypilot/providers"
 MODELS = "polypilot/models"
 SELECT = "polypilot/select"
@@ -31,6 +28,15 @@ DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 
 Job = Literal["completion", "chat"]
+
+
+@attrs.frozen(eq=False, slots=False)
+class Problem:
+    """What went wrong and what to do about it."""
+
+    code: str
+    message: str
+    cure: str | None = None
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -197,6 +203,8 @@ class Status:
     keyring: str | None
     notices: tuple[str, ...] = ()
     spent: tuple[Spent, ...] = ()
+    spent_today: str | None = None
+    """US dollars, a decimal number: in all of the user's editors, as far as it is known."""
     error: Problem | None = None
 
 
@@ -230,66 +238,13 @@ class Explanation:
 
 
 @attrs.frozen(eq=False, slots=False)
-class DiagnosticTold:
-    """A problem that the editor shows in a document."""
-
-    range: types.Range
-    message: str
-    severity: int | None = None
-    source: str | None = None
-    code: str | int | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class DiagnosticsParams:
-    """All problems that the editor shows in a document now."""
-
-    uri: str
-    diagnostics: tuple[DiagnosticTold, ...]
-
-
-@attrs.frozen(eq=False, slots=False)
 class CompletionGrew:
     """More can be shown in a document than was given; asking again gets it."""
 
     uri: str
 
 
-@attrs.frozen(eq=False, slots=False)
-class CommandTold:
-    """The command of an item that we gave."""
-
-    arguments: tuple[Any, ...] = ()  # cattrs has no hook for `object`
-
-
-@attrs.frozen(eq=False, slots=False)
-class ItemTold:
-    """An item that we gave; a client may send back all of it."""
-
-    insert_text: str
-    command: CommandTold | None = None
-
-
-@attrs.frozen(eq=False, slots=False)
-class DidShowParams:
-    """An item is on the screen."""
-
-    item: ItemTold
-
-
-@attrs.frozen(eq=False, slots=False)
-class DidPartiallyAcceptParams:
-    """The beginning of an item was taken."""
-
-    item: ItemTold
-    accepted_length: int
-    """UTF-16 code units, whatever the positions are in, from the start of `insertText`."""
-
-
 PARAMS: dict[str, type | None] = {
-    CHAT_SEND: ChatSendParams,
-    CHAT_SESSIONS: None,
-    CHAT_CLOSE: ChatCloseParams,
     PROVIDERS: None,
     DISCOVER: None,
     MODELS: ModelsParams,

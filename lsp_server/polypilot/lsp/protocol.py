@@ -13,7 +13,6 @@ first (a document, say) is what the client meant.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
@@ -21,7 +20,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol
 
 from polypilot.errors import trace
-from polypilot.lsp.calls import Call, Calls, Failed, MsgId, guarded
+from polypilot.lsp.calls import Call, Calls, Failed, MsgId, Stats, guarded, is_id
 from polypilot.lsp.conversion import (
     InvalidParamsError,
     message_type,
@@ -31,7 +30,8 @@ from polypilot.lsp.conversion import (
     to_json,
 )
 from polypilot.lsp.faults import Code, ReplyError, reply_for
-from polypilot.lsp.jsontext import decode, encode
+from polypilot.stdio.jsontext import decode, encode
+from polypilot.stdio.messages import take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
     from polypilot.lsp.framing import Frame
     from polypilot.lsp.server import PolypilotServer
-    from polypilot.lsp.transport import Sink
+    from polypilot.stdio.faults import RpcError
+    from polypilot.stdio.writing import Sink
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +51,6 @@ MAX_IN_FLIGHT = 1000
 SHUTDOWN_GRACE = 0.1
 """Seconds that running requests have to end by themselves at ``shutdown``."""
 _SYNC_PREFIXES = ("textDocument/did", "notebookDocument/did")
-
-
-@dataclass(slots=True)
-class Stats:
-    """Counters for tests and measurements."""
-
-    requests: int = 0
-    replies: int = 0
-    refused: dict[int, int] = field(default_factory=dict[int, int])
 
 
 class PolypilotProtocol(LanguageServerProtocol):
@@ -109,35 +101,14 @@ class PolypilotProtocol(LanguageServerProtocol):
     def handle(self, message: object) -> None:
         """Takes a decoded message; never raises."""
         try:
-            self._handle(message)
+            take(self, message, is_id)
         except Exception as exc:  # noqa: BLE001 -- a defect of ours must not end the connection
             log.error("a message could not be handled: %s", trace(exc))  # noqa: TRY400 -- no text
 
-    def _handle(self, message: object) -> None:
-        if not isinstance(message, dict):
-            self.refuse(None, ReplyError(Code.INVALID_REQUEST, "the message is not an object"))
-            return
-        fields = cast("dict[str, Any]", message)
-        method, msg_id = fields.get("method"), fields.get("id")
-        known_id = msg_id if type(msg_id) is int or type(msg_id) is str else None
-        if fields.get("jsonrpc") != self.VERSION:
-            self.refuse(known_id, ReplyError(Code.INVALID_REQUEST, "jsonrpc is not 2.0"))
-        elif isinstance(method, str):
-            if "id" not in fields:
-                self._notification(method, fields.get("params"))
-            elif known_id is None:
-                error = ReplyError(Code.INVALID_REQUEST, "the id is neither string nor integer")
-                self.refuse(None, error)
-            else:
-                self._request(known_id, method, fields.get("params"))
-        elif method is None and known_id is not None and fields.keys() & {"result", "error"}:
-            self._response(known_id, fields)
-        else:
-            self.refuse(known_id, ReplyError(Code.INVALID_REQUEST, "not a JSON-RPC message"))
-
     # -- requests ------------------------------------------------------------------------
 
-    def _request(self, msg_id: MsgId, method: str, raw: object) -> None:
+    def requested(self, msg_id: MsgId, method: str, raw: object) -> None:
+        """Takes a request."""
         self.stats.requests += 1
         try:
             self._check_state(msg_id, method)
@@ -185,7 +156,8 @@ class PolypilotProtocol(LanguageServerProtocol):
 
     # -- notifications -------------------------------------------------------------------
 
-    def _notification(self, method: str, raw: object) -> None:
+    def notified(self, method: str, raw: object) -> None:
+        """Takes a notification."""
         if method == types.CANCEL_REQUEST:
             if isinstance(raw, dict):
                 self.calls.cancel(cast("dict[str, object]", raw).get("id"))
@@ -216,7 +188,8 @@ class PolypilotProtocol(LanguageServerProtocol):
 
     # -- responses to our own requests -----------------------------------------------------
 
-    def _response(self, msg_id: MsgId, fields: dict[str, Any]) -> None:
+    def answered(self, msg_id: MsgId, fields: dict[str, Any]) -> None:
+        """Takes the answer to a request of ours."""
         future = self._request_futures.pop(msg_id, None)
         kind = self._result_types.pop(msg_id, None)
         if future is None or not future.set_running_or_notify_cancel():
@@ -260,7 +233,7 @@ class PolypilotProtocol(LanguageServerProtocol):
 
     # -- what is sent --------------------------------------------------------------------
 
-    def refuse(self, msg_id: MsgId | None, error: ReplyError) -> None:
+    def refuse(self, msg_id: MsgId | None, error: RpcError) -> None:
         """Answers with an error; without an id if the message had none that could be read."""
         refused = self.stats.refused
         refused[error.code] = refused.get(error.code, 0) + 1

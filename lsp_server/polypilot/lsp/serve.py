@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from polypilot.lsp import collector
 from polypilot.lsp.connection import Connection
-from polypilot.lsp.lifecycle import Wire, claim_stdio, exit_within, on_signals, tell, watch_parent
 from polypilot.lsp.server import Backend, PolypilotServer, Start
-from polypilot.lsp.transport import Outbox, start_reading
+from polypilot.stdio.process import exit_within, on_signals, tell, watch_process
+from polypilot.stdio.reading import start_reading
+from polypilot.stdio.running import run
+from polypilot.stdio.writing import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+
+    from polypilot.stdio.process import Wire
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +38,6 @@ LIMIT = 0.4
 COLLECT_AFTER = 5.0
 """Seconds after which garbage is collected even if no client has said a word."""
 
-BROKEN_STREAMS = 2
-
 
 def serve(
     make_backend: Callable[[Start], Awaitable[B]],
@@ -48,19 +50,7 @@ def serve(
     The code is 0 if the client said ``shutdown`` first, 1 if not, and 2 if standard input or
     output is closed.
     """
-    try:
-        wire = claim_stdio()
-    except OSError:
-        tell("standard input or output is closed; this program is started by an editor")
-        return BROKEN_STREAMS
-    loop = asyncio.new_event_loop()
-    loop.set_exception_handler(_log_type_only)
-    session = _Session(wire, make_backend, features, version)
-    try:
-        return loop.run_until_complete(session.run())
-    finally:
-        # Neither waits for anything: what still runs is cancelled or left behind.
-        loop.close()
+    return run(lambda wire: _Session(wire, make_backend, features, version).run())
 
 
 class _Session:
@@ -85,7 +75,7 @@ class _Session:
         self._loop, self._ended = loop, asyncio.Event()
         outbox = Outbox(self._wire.outgoing, loop, self._client_lost)
         self._server.protocol.sink = outbox
-        restore = on_signals(self._signalled)
+        restore = on_signals(self._signalled, ignorable=("SIGHUP",))
         loop.call_later(COLLECT_AFTER, collector.resume)
         connection = Connection(self._server, self._broken)
         stop_reading = await start_reading(self._wire.incoming, connection)
@@ -131,10 +121,4 @@ class _Session:
             log.warning("ending: the client's process has ended")
             self._server.input_ended()
 
-        self._stop_watching = watch_parent(pid, gone)
-
-
-def _log_type_only(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """An exception that nobody took: its text may hold anything, its type does not."""
-    exc = context.get("exception")
-    log.error("in the event loop: %s", type(exc).__name__ if exc else context.get("message"))
+        self._stop_watching = watch_process(pid, gone)

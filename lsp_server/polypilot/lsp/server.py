@@ -1,12 +1,4 @@
-"""The language server: state of a session, and the seam at which features are added.
-
-A feature module has a function that takes the server and registers coroutine functions::
-
-    def register(server: PolypilotServer[Backend]) -> None:
-        @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
-        async def complete(params: types.InlineCompletionParams) -> types.InlineCompletionList:
-            backend = await server.backend()
-            ...
+"""The language server: state of a session; what features add to it is in `registry`.
 
 The backend is made after ``initialize`` has been answered, so that nothing heavy delays the
 answer; the first who asks for it waits for it.
@@ -15,21 +7,21 @@ answer; the first who asks for it waits for it.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from lsprotocol import types
-from pygls.capabilities import ServerCapabilitiesBuilder
 from pygls.lsp.server import LanguageServer
 
 from polypilot.errors import trace
 from polypilot.lsp.calls import CANCEL_GRACE
-from polypilot.lsp.conversion import is_notification, shared_converter
+from polypilot.lsp.conversion import shared_converter
+from polypilot.lsp.copilot_names import is_copilot_client
 from polypilot.lsp.faults import Code, ReplyError
 from polypilot.lsp.handshake import Start, choose_encoding, section
 from polypilot.lsp.moments import EditorDocuments
 from polypilot.lsp.protocol import PolypilotProtocol
+from polypilot.lsp.registry import NOTEBOOK_SYNC, SYNC, Registry
 from polypilot.lsp.sync import Synchroniser
 
 if TYPE_CHECKING:
@@ -37,7 +29,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from polypilot.lsp.calls import Handler
-    from polypilot.workspace.text_units import Encoding
 
     AsyncHandler = TypeVar("AsyncHandler", bound=Callable[..., Awaitable[Any]])
 
@@ -80,31 +71,29 @@ class PolypilotServer(LanguageServer, Generic[B]):
         self.sync = Synchroniser(self.documents)
         self.folders: dict[str, str] = {}
         """Workspace folders, name by URI."""
+        self.editor_settings: Mapping[str, object] = {}
+        """Our section of the editor's settings, as it was told last after the start."""
+        self.copilot_client = False
+        """Whether the client is one of GitHub's Copilot server."""
         self.finish = finish
         self._connected = connected
         self._make_backend = make_backend
         self._backend: asyncio.Task[B] | None = None
         self._start: Start | None = None
-        self._handlers: dict[str, list[Handler]] = {}
-        self._options: dict[str, Any] = {}
-        self._commands: dict[str, Handler] = {}
-        self._grace: dict[str, float] = {}
-        self._advertise: dict[str, Callable[[types.InitializeParams], bool]] = {}
+        self._registry = Registry()
         self._when_configured: list[Callable[[B], None]] = []
         super().__init__(  # pyright: ignore[reportUnknownMemberType] -- it ends in *args, **kwargs
             "polypilot",
             version,
-            types.TextDocumentSyncKind.Incremental,
-            types.NotebookDocumentSyncOptions(
-                [types.NotebookDocumentFilterWithNotebook(notebook="*")], save=True
-            ),
+            SYNC,
+            NOTEBOOK_SYNC,
             protocol_cls=PolypilotProtocol,
             converter_factory=shared_converter,
         )
         self._requests: dict[str, Handler] = {
             types.INITIALIZE: _never,
             types.SHUTDOWN: self._shut_down,
-            types.WORKSPACE_EXECUTE_COMMAND: self._execute_command,
+            types.WORKSPACE_EXECUTE_COMMAND: self._registry.execute,
         }
         self._notifications: dict[str, Callable[[Any], None]] = {
             types.INITIALIZED: self._initialized,
@@ -136,21 +125,7 @@ class PolypilotServer(LanguageServer, Generic[B]):
             TypeError: the handler is not a coroutine function; it would block everyone.
             ValueError: the request has a handler already.
         """
-
-        def register(handler: AsyncHandler) -> AsyncHandler:
-            _check_async(handler)
-            handlers = self._handlers.setdefault(feature_name, [])
-            if handlers and not is_notification(feature_name):
-                raise ValueError(f"{feature_name} has a handler already")
-            handlers.append(handler)
-            self._grace[feature_name] = cancel_grace
-            if options is not None:
-                self._options[feature_name] = options
-            if advertise is not None:
-                self._advertise[feature_name] = advertise
-            return handler
-
-        return register
+        return self._registry.feature(feature_name, options, cancel_grace, advertise)
 
     def command(self, command_name: str) -> Callable[[AsyncHandler], AsyncHandler]:
         """Registers a coroutine function for ``workspace/executeCommand``; its arguments are the
@@ -159,13 +134,7 @@ class PolypilotServer(LanguageServer, Generic[B]):
         Raises:
             TypeError: the handler is not a coroutine function.
         """  # noqa: D205 -- one sentence
-
-        def register(handler: AsyncHandler) -> AsyncHandler:
-            _check_async(handler)
-            self._commands[command_name] = handler
-            return handler
-
-        return register
+        return self._registry.command(command_name)
 
     def when_configured(self, look: Callable[[B], None]) -> None:
         """Have ``look`` called whenever the settings may be others than before."""
@@ -208,26 +177,26 @@ class PolypilotServer(LanguageServer, Generic[B]):
         """The handler of a request; None for an unknown method and for notifications."""
         if method in self._requests:
             return self._requests[method]
-        handlers = () if is_notification(method) else self._handlers.get(method)
-        return handlers[0] if handlers else None
+        return self._registry.request(method)
 
     def notification_handlers(
         self, method: str
     ) -> tuple[Callable[[Any], None] | None, Sequence[Handler]]:
         """Our own handler of a notification, called at once, and the features' ones."""
-        handlers = self._handlers.get(method, ()) if is_notification(method) else ()
-        return self._notifications.get(method), handlers
+        return self._notifications.get(method), self._registry.notification(method)
 
     def cancel_grace(self, method: str) -> float:
         """Seconds that a cancelled request's handler has to end by itself."""
-        return self._grace.get(method, CANCEL_GRACE)
+        return self._registry.cancel_grace(method)
 
     def initialize(self, params: types.InitializeParams) -> types.InitializeResult:
         """Answers ``initialize``."""
         self.process_id = params.process_id
         self._connected(params.process_id)
         self.protocol.client_capabilities = params.capabilities
-        encoding = choose_encoding(params.capabilities)
+        self.copilot_client = is_copilot_client(params.initialization_options)
+        # Such a client counts in UTF-16 whatever its editor says that it knows.
+        encoding = "utf-16" if self.copilot_client else choose_encoding(params.capabilities)
         self.documents.encoding = encoding
         for folder in params.workspace_folders or ():
             self.folders[folder.uri] = folder.name
@@ -242,7 +211,8 @@ class PolypilotServer(LanguageServer, Generic[B]):
             client_version=(client.version or "") if client else "",
             process_id=params.process_id,
         )
-        capabilities = self._capabilities(params, encoding)
+        ours = (*self._requests, *self._notifications)
+        capabilities = self._registry.capabilities(params, encoding, ours)
         self.protocol.server_capabilities = capabilities
         return types.InitializeResult(capabilities, self.protocol.server_info)
 
@@ -285,17 +255,6 @@ class PolypilotServer(LanguageServer, Generic[B]):
     async def _shut_down(self, _params: None) -> None:
         await self.protocol.calls.settled()
 
-    async def _execute_command(self, params: types.ExecuteCommandParams) -> Any:
-        handler = self._commands.get(params.command)
-        if handler is None:
-            raise ReplyError(Code.INVALID_PARAMS, "the command is not known")
-        arguments = params.arguments or ()
-        try:
-            inspect.signature(handler).bind(*arguments)
-        except TypeError:
-            raise ReplyError(Code.INVALID_PARAMS, "wrong number of arguments") from None
-        return await handler(*arguments)
-
     def _folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
         for folder in params.event.removed:
             self.folders.pop(folder.uri, None)
@@ -309,26 +268,6 @@ class PolypilotServer(LanguageServer, Generic[B]):
         if future is not None:
             future.cancel()
 
-    def _capabilities(
-        self, params: types.InitializeParams, encoding: Encoding
-    ) -> types.ServerCapabilities:
-        features = {*self._requests, *self._notifications, *self._handlers}
-        features -= {name for name, wanted in self._advertise.items() if not wanted(params)}
-        built = ServerCapabilitiesBuilder(
-            params.capabilities,
-            features,
-            self._options,
-            list(self._commands),
-            self._text_document_sync_kind,
-            self._notebook_document_sync,
-            encoding,
-        ).build()
-        if isinstance(built.text_document_sync, types.TextDocumentSyncOptions):
-            # The text that comes with a save puts a document in sync again that was not.
-            built.text_document_sync.save = types.SaveOptions(include_text=True)
-        built.experimental = {"polypilot": {"version": 1, "chat": True, "select": True}}
-        return built
-
 
 async def _never(_params: object) -> None:
     """``initialize`` is answered at once, not by a task."""
@@ -337,8 +276,3 @@ async def _never(_params: object) -> None:
 def _log_failure(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (exc := task.exception()) is not None:
         log.error("the backend could not be made: %s", trace(exc))
-
-
-def _check_async(handler: Callable[..., object]) -> None:
-    if not inspect.iscoroutinefunction(handler):
-        raise TypeError(f"{handler!r} is not a coroutine function")

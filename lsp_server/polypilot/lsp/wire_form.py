@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
-from polypilot.lsp import chat_methods, methods
+from polypilot.lsp import chat_names, copilot_names, methods, told_methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,9 @@ def wire_name(field: str) -> str:
 
 def register(converter: Converter) -> None:
     """Teaches ``converter`` the classes of our methods; each is compiled when first used."""
-    modules = (methods.__name__, chat_methods.__name__)
+    package = methods.__name__.rpartition(".")[0]
+    later = (*chat_names.MODULES, *copilot_names.MODULES)
+    modules = {methods.__name__, told_methods.__name__, *(f"{package}.{each}" for each in later)}
 
     def ours(kind: object) -> bool:
         return isinstance(kind, type) and kind.__module__ in modules and attrs.has(kind)
@@ -32,7 +34,7 @@ def register(converter: Converter) -> None:
         names = {f.name: override(rename=wire_name(f.name)) for f in attrs.fields(kind)}
         # cattrs types its overrides too narrowly for a mapping that is made at run time.
         make = cast("Callable[..., Callable[[Any, Any], Any]]", make_dict_structure_fn)
-        return make(kind, converter, **names)
+        return _checked(kind, make(kind, converter, **names))
 
     def unstructure(kind: type) -> Callable[[Any], dict[str, object]]:
         fields = [(f.name, wire_name(f.name), f.default is None) for f in attrs.fields(kind)]
@@ -49,3 +51,24 @@ def register(converter: Converter) -> None:
 
     converter.register_structure_hook_factory(ours, structure)
     converter.register_unstructure_hook_factory(ours, unstructure)
+
+
+def _checked(
+    kind: type[attrs.AttrsInstance], made: Callable[[Any, Any], Any]
+) -> Callable[[Any, Any], Any]:
+    """``made`` for objects alone, with arrays where there are to be arrays.
+
+    cattrs would make a class without required fields of anything, and an array of letters.
+    """
+    arrays = [wire_name(f.name) for f in attrs.fields(kind) if str(f.type).startswith("tuple[")]
+
+    def structure(value: object, kind: object) -> Any:
+        if not isinstance(value, dict):
+            raise TypeError("not an object")
+        fields = cast("dict[str, object]", value)
+        for each in arrays:
+            if fields.get(each) is not None and not isinstance(fields[each], list):
+                raise TypeError("not an array")
+        return made(fields, kind)
+
+    return structure

@@ -21,6 +21,8 @@ from polypilot.settings.layers import (
     read_mapping,
     show,
 )
+from polypilot.settings.mcp import McpServer  # noqa: TC001  (beside the others)
+from polypilot.settings.mcp_tables import McpTables
 from polypilot.settings.merge import Merger
 from polypilot.settings.model import SECTIONS, Settings
 from polypilot.settings.rows import Rows
@@ -80,6 +82,10 @@ def _workspace_layer(root: Workspace) -> Layer:
     return read_mapping(root, "workspace", WORKSPACE_FILE)
 
 
+_TABLES = ("providers", "accounts", "mcp")
+"""What is read by rules of its own."""
+
+
 class _Loader:
     def __init__(
         self, user: Layer, editor: Layer, workspaces: list[Layer], folder: Path | None
@@ -93,19 +99,21 @@ class _Loader:
         rows.build(_under("providers", mine))
         accounts = Accounts(self.user, rows)
         accounts.build(_under("accounts", mine), self.folder)
+        servers = McpTables(self.user)
+        servers.build(_under("mcp", mine))
         merger = Merger(rows.rows, rows.blocked)
-        rest = {key: leaf for key, leaf in mine.items() if key[0] not in ("providers", "accounts")}
+        rest = {key: leaf for key, leaf in mine.items() if key[0] not in _TABLES}
         merger.user(self.user, rest)
         if not self.user.ok:
             self._be_careful(merger)
         theirs = self._without_keys(self.editor, None)
         merger.editor(self.editor, theirs, rows.named if self.user.ok else set())
         files = tuple(self._workspace(merger, layer) for layer in self.workspaces)
-        settings = _build(merger.values, rows.rows, accounts.tree)
+        settings = _build(merger.values, rows.rows, accounts.tree, servers.tree)
         return Loaded(
             settings=settings,
             problems=(*self._problems(), *variable_problems(settings, env)),
-            sources=_sources(merger.sources, rows) | accounts.sources,
+            sources=_sources(merger.sources, rows) | accounts.sources | servers.sources,
             blocked=rows.blocked,
             workspace_files=tuple(each for each in files if each.digest or each.refused),
             user_ok=self.user.ok,
@@ -149,6 +157,7 @@ def _build(
     values: Mapping[str, Any],
     rows: Mapping[str, ProviderRow],
     accounts: Mapping[str, Mapping[str, str]],
+    servers: Mapping[str, McpServer],
 ) -> Settings:
     """The tree of values that were each validated already."""
     trees: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
@@ -158,7 +167,9 @@ def _build(
     sections: dict[str, Any] = {
         name: SECTIONS[name].model_construct(**tree) for name, tree in trees.items()
     }
-    return Settings.model_construct(providers=dict(rows), accounts=dict(accounts), **sections)
+    return Settings.model_construct(
+        providers=dict(rows), accounts=dict(accounts), mcp=dict(servers), **sections
+    )
 
 
 def _sources(scalars: Mapping[str, Source], rows: Rows) -> dict[str, Source]:

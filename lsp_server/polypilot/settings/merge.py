@@ -47,6 +47,9 @@ class Merger:
         provider) are what editors send for "not set".
         """
         selectable = {purpose: self._selectable(purpose, rows) for purpose in _PURPOSES}
+        refused: set[str] = set()
+        models = [f"{purpose}.model" for purpose in _PURPOSES]
+        before = {model: (self.values[model], self.sources[model]) for model in models}
         for key, leaf in leaves.items():
             if _says_nothing(key, leaf):
                 continue
@@ -59,7 +62,10 @@ class Merger:
                 self._own_file_only(layer, name, leaf)
             else:
                 value = self._valid(layer, name, leaf)
-            if value is None or not self._editor_may_choose(layer, name, leaf, value, selectable):
+            if value is None:
+                continue
+            if not self._editor_may_choose(layer, name, leaf, value, selectable):
+                refused.add(name)
                 continue
             if allowed == "tighten":
                 self._tighten(layer, name, leaf, value)
@@ -67,6 +73,9 @@ class Merger:
                 self._set(layer, name, leaf, value)
         for purpose in _PURPOSES:
             self._drop_foreign_model(purpose)
+            if f"{purpose}.provider" in refused:  # its model is none of the user's provider
+                model = f"{purpose}.model"
+                self.values[model], self.sources[model] = before[model]
 
     def _selectable(self, purpose: str, rows: set[str]) -> set[str]:
         """What the editor may choose: the providers that the user's file names, or, if that
@@ -163,7 +172,7 @@ class Merger:
             return name
         if key[:1] == ("accounts",) or (key[:1] == ("providers",) and key[2:] == ("account",)):
             self._own_account_only(layer, key, leaf)
-        elif key[:1] == ("providers",):
+        elif key[:1] in {("providers",), ("mcp",)}:
             self._own_file_only(layer, key, leaf)
         elif name in SECTIONS:
             cure = f"Write [{name}] and its settings below"

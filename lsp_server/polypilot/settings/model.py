@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo  # noqa: TC002  (a name of this module's interface)
 
+from polypilot.settings.mcp import McpServer
 from polypilot_providers.catalog import ProviderRow
 
 
@@ -98,6 +99,9 @@ class CompletionSettings(_Section):
 Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
+Mode = Literal["plain", "ask", "edit"]
+
+
 class ChatSettings(_Section):
     """Chat."""
 
@@ -120,6 +124,41 @@ class ChatSettings(_Section):
         default="",
         description="How much a model is to reason before it answers; each takes the nearest of "
         "its own levels. Empty leaves it to the model.",
+    )
+    mode: Annotated[Mode, _EDITOR] = Field(
+        default="ask",
+        description="What a model may use in a new conversation: `plain` nothing, `ask` tools that "
+        "only read the workspace, `edit` also tools that propose edits or leave the workspace; "
+        "each of those asks first.",
+    )
+    disabled_tools: Annotated[tuple[str, ...], Reach("free", Tighten.ADD)] = Field(
+        default=(), description="Names of tools that are never offered to a model."
+    )
+    max_steps: Annotated[int, Reach("free", Tighten.LOWER)] = Field(
+        default=25,
+        ge=1,
+        le=500,
+        description="Requests that one answer may take: one, and one more after each use of tools.",
+    )
+    daily_budget: Annotated[float, _EDITOR] = Field(
+        default=0,
+        ge=0,
+        description="US dollars that a day's requests may cost, completions included, as far as "
+        "prices are known; then the chat stops with a message. 0 is no limit.",
+    )
+    history: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
+        default=True,
+        description="Whether conversations are kept on this machine, in the data folder.",
+    )
+    instructions: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
+        default=True,
+        description="Whether your instructions.md, and the AGENTS.md of trusted workspaces, go "
+        "along with each message.",
+    )
+    retrieve: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
+        default=False,
+        description="Whether the workspace is searched for what a question is about, and excerpts "
+        "go along, when nothing is attached to it.",
     )
 
 
@@ -215,6 +254,8 @@ class Settings(BaseModel):
     account that holds in the open folder."""
     accounts: dict[str, dict[str, str]] = Field(default_factory=dict[str, dict[str, str]])
     """Names of keys by folder, as the user's file has it, and provider."""
+    mcp: dict[str, McpServer] = Field(default_factory=dict[str, McpServer])
+    """Servers whose tools may be offered to a model, by name; from the user's file alone."""
     privacy: PrivacySettings = Field(default_factory=PrivacySettings)
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from polypilot.chat import events
-from polypilot.chat.attachments import Attach
 from polypilot.errors import describe
 from polypilot.terminal.output import Output, error_fields
 from polypilot.terminal.program import OK, status_of
@@ -14,12 +14,12 @@ from polypilot.terminal.stream import AnswerView
 from polypilot.terminal.usage import usage_line, usage_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
     from polypilot.backend import Backend
     from polypilot.chat.events import ChatEvent, EndReason
-    from polypilot_providers.types import Cost, Effort, Usage
+    from polypilot.chat.values import Client, Question
+    from polypilot_providers.types import Cost, Usage
 
 
 class Sink(Protocol):
@@ -45,6 +45,7 @@ class Outcome:
         self.provider = ""
         self.model = ""
         self.session_id = ""
+        self.message_id = ""
         self.usage: Usage | None = None
         self.cost: Cost | None = None
         self.stop_reason: EndReason = "cancelled"
@@ -54,7 +55,7 @@ class Outcome:
         """Keep what matters at the end."""
         match event:
             case events.Session():
-                self.session_id = event.session_id
+                self.session_id, self.message_id = event.session_id, event.message_id
                 self.provider, self.model = event.provider, event.model
             case events.Usage():
                 self.usage, self.cost = event.usage, event.cost
@@ -67,50 +68,42 @@ class Outcome:
 
 
 class Answer:
-    """Asks within one session: the first question opens it, later ones go on in it."""
+    """Asks within one conversation: the first question opens it, later ones go on in it."""
 
-    def __init__(
-        self,
-        backend: Backend,
-        sink: Sink,
-        *,
-        provider: str,
-        model: str,
-        effort: Effort | None = None,
-        files: Sequence[Path],
-    ) -> None:
+    def __init__(self, backend: Backend, sink: Sink, client: Client) -> None:
         self._backend = backend
         self._sink = sink
-        self._provider, self._model = provider, model
-        self._effort: Effort | None = effort
-        self._files: Sequence[Path] = files
-        self._session_id = ""
+        self._client = client
+        self.session_id: str | None = None
+        """The conversation; may be set, to go on with another one."""
+        self.message_id: str | None = None
+        """The answer given last."""
+        self.proposals: list[events.Proposal] = []
+        """The edits that the last answer proposes."""
 
-    async def to(self, question: str) -> int:
+    async def to(self, question: Question) -> int:
         """Ask, show the answer while it arrives; the exit status."""
         outcome = Outcome()
-        stream = self._backend.chat.send(
-            question,
-            session_id=self._session_id,
-            provider=self._provider,
-            model=self._model,
-            effort=self._effort,
-            attachments=[Attach(path.as_uri()) for path in self._files],
-        )
+        self.proposals = []
+        if question.session_id is None and self.session_id is not None:
+            question = replace(question, session_id=self.session_id)
+        stream = self._backend.chat.send(question, self._client)
         self._sink.begin()
         try:
             async with aclosing(stream):
                 async for event in stream:
                     outcome.learn(event)
+                    if isinstance(event, events.Proposal):
+                        self.proposals.append(event)
                     self._sink.take(event)
         except Exception as error:  # noqa: BLE001 - shown with its cure, like one in the stream
             problem = describe(error)
             outcome.stop_reason = "error"
             outcome.error = events.Error(problem.code, problem.message, problem.cure)
         finally:
-            self._session_id = outcome.session_id or self._session_id
+            self.session_id = outcome.session_id or self.session_id
+            self.message_id = outcome.message_id or self.message_id
             self._sink.end(outcome)
-        self._files = ()
         return OK if outcome.error is None else status_of(outcome.error.code)
 
 
@@ -142,7 +135,14 @@ class TerminalSink:
             case _:
                 note = note_of(event)
                 if note:
-                    self._output.note(note)
+                    # What is on the screen stays above the note.
+                    self._begun_anew(note)
+
+    def _begun_anew(self, note: str) -> None:
+        if self._view is not None:
+            self._view.__exit__(None, None, None)
+        self._output.note(note)
+        self.begin()
 
     def end(self, outcome: Outcome) -> None:
         """Close the view; say how it ended, if not well."""
@@ -155,6 +155,32 @@ class TerminalSink:
             self._output.note("The answer was cut at the model's limit.")
         elif self._output.interactive and outcome.stop_reason != "cancelled":
             self._output.print(summary(outcome), "dim")
+
+
+class TextSink:
+    """Prints the whole answer when it is there, as ``made`` makes it; for scripts."""
+
+    def __init__(self, output: Output, made: Callable[[str], str]) -> None:
+        self._output = output
+        self._made = made
+        self._text: list[str] = []
+
+    def begin(self) -> None:
+        """Nothing precedes the answer."""
+
+    def take(self, event: ChatEvent) -> None:
+        """Keep its text."""
+        if isinstance(event, events.Text):
+            self._text.append(event.text)
+        elif note := note_of(event):
+            self._output.note(note)
+
+    def end(self, outcome: Outcome) -> None:
+        """Print it, if it is whole."""
+        if outcome.error is not None:
+            self._output.failure(outcome.error.code, outcome.error.message, outcome.error.cure)
+        elif outcome.stop_reason == "end":
+            self._output.print(self._made("".join(self._text)))
 
 
 class JsonSink:
@@ -176,6 +202,17 @@ class JsonSink:
             case events.ToolCall():
                 fields = {"id": event.id, "name": event.name, "arguments": event.arguments}
                 self._output.json({"type": "tool_call", **fields})
+            case events.ToolUpdate() if event.status in {"completed", "failed"}:
+                found = {"id": event.id, "status": event.status, "text": event.text}
+                self._output.json({"type": "tool_result", **found})
+            case events.Plan():
+                entries = [
+                    {"content": each.content, "status": each.status} for each in event.entries
+                ]
+                self._output.json({"type": "plan", "entries": entries})
+            case events.Proposal():
+                edit = {"id": event.id, "path": event.path, "diff": event.diff}
+                self._output.json({"type": "edit", **edit, "refused": event.refused})
             case events.Citation():
                 fields = {"url": event.url, "title": event.title, "text": event.text}
                 self._output.json({"type": "citation", **fields})
@@ -204,7 +241,7 @@ class JsonSink:
         )
 
 
-def note_of(event: ChatEvent) -> str:
+def note_of(event: ChatEvent) -> str:  # noqa: PLR0911 - one case for each kind
     """What a person should know of an event that is no part of the answer; may be empty."""
     match event:
         case events.Notice():
@@ -212,8 +249,24 @@ def note_of(event: ChatEvent) -> str:
         case events.Citation():
             return f"Source: {event.title or event.text} {event.url}".rstrip()
         case events.Context():
-            refused = [item for item in event.items if item.refused]
-            return "\n".join(f"{item.uri} was not attached: {item.refused}" for item in refused)
+            refused = [
+                f"{item.name or item.uri} was not attached: {item.refused}"
+                for item in event.items
+                if item.refused
+            ]
+            cut = [f"{item.name or item.uri}: {item.cut}" for item in event.items if item.cut]
+            return "\n".join((*refused, *cut))
+        case events.Compacted():
+            return f"{event.messages} earlier messages are sent as a summary from now on."
+        case events.ToolCall():
+            return f"→ {event.title or event.name}"
+        case events.ToolUpdate() if event.status == "failed":
+            return f"  {event.text}"
+        case events.Plan():
+            marks = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]"}
+            return "\n".join(f"{marks[each.status]} {each.content}" for each in event.entries)
+        case events.Proposal():
+            return event.refused and f"{event.path}: {event.refused}"
         case _:
             return ""
 

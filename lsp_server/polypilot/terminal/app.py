@@ -13,10 +13,13 @@ from polypilot.terminal import (
     complete,
     demo,
     doctor,
+    history,
     models,
     providers,
     settings,
+    setup,
     trust,
+    work,
 )
 from polypilot.terminal.output import Output
 from polypilot.terminal.program import FAILED, INTERRUPTED, OK, USAGE, Program
@@ -39,12 +42,15 @@ def commands() -> None:
 for _command in (
     demo.demo,
     chat.chat,
+    *work.commands,
+    history.history,
     complete.complete,
     auth.auth,
     providers.use,
     providers.providers,
     models.models,
     settings.settings,
+    setup.setup,
     trust.trust,
     doctor.doctor,
 ):

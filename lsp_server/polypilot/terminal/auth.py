@@ -15,9 +15,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from polypilot.errors import looks_like_key
-from polypilot.terminal import typed_key
-from polypilot.terminal.keys import Storing, check, known_keys, remove, to_check
-from polypilot.terminal.program import OK, Program, workspace_root
+from polypilot.terminal import login, typed_key
+from polypilot.terminal.keys import (
+    OF_SERVER,
+    Storing,
+    check,
+    known_keys,
+    remove,
+    store_for_server,
+    to_check,
+)
+from polypilot.terminal.program import OK, USAGE, Program, workspace_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,9 +57,24 @@ def _account_option(text: str, default: str | None = "") -> Callable[[F], F]:
     )
 
 
-@click.group()
-def auth() -> None:
-    """Enter, check and remove provider keys. They live in the keyring, nowhere else."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def auth(context: click.Context) -> int:
+    """Enter, check and remove provider keys. They live in the keyring, nowhere else.
+
+    Without a command it asks for a provider and its key.
+    """
+    if context.invoked_subcommand is not None:
+        return OK
+    if not sys.stdin.isatty():
+        click.echo(context.get_help(), err=True)
+        return USAGE
+    program: Program = context.obj
+    provider_id = login.ask_provider(program)
+    status: int = context.invoke(set_key, provider_id=provider_id, surplus=(), account="")
+    if status == OK:
+        login.offer_for_chat(program, provider_id)
+    return status
 
 
 @auth.command("set")
@@ -79,6 +102,12 @@ def set_key(
         )
         raise click.UsageError(message)
     with program.session() as session:
+        if provider_id.startswith(OF_SERVER):
+            return session.run(
+                store_for_server(
+                    session.backend, program.output, provider_id, lambda: _typed(from_stdin)
+                )
+            )
         row = _row_with_key(session.backend, provider_id)
         key = (
             typed_key.from_stdin()
@@ -103,6 +132,16 @@ def _row_with_key(backend: Backend, provider_id: str) -> ProviderRow:
         message = f"{row.name or row.id} {_KEYLESS[row.auth]}; there is nothing to store."
         raise click.UsageError(message)
     return row
+
+
+def _typed(from_stdin: bool) -> str:  # noqa: FBT001 - the option's value
+    """A key that no environment variable can hold."""
+    if from_stdin:
+        return typed_key.from_stdin()
+    if not sys.stdin.isatty():
+        message = "There is no terminal to type the key at; give it with --stdin."
+        raise click.UsageError(message)
+    return typed_key.usable(click.prompt("Key", hide_input=True, err=True, type=str))
 
 
 def _ask(backend: Backend, output: Output, row: ProviderRow, account: str) -> str:

@@ -18,7 +18,9 @@ _VERDICTS = {True: ("ok", "green"), False: ("failed", "bold red"), None: ("unkno
 
 
 @click.command()
-@click.option("--online", is_flag=True, help="Also try to reach the selected providers.")
+@click.option(
+    "--online", is_flag=True, help="Also try to reach the selected providers, and your MCP servers."
+)
 @click.option("--json", "json_mode", is_flag=True, help="One JSON array of checks.")
 @click.pass_obj
 def doctor(program: Program, *, online: bool, json_mode: bool) -> int:

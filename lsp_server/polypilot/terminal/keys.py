@@ -9,10 +9,12 @@ from polypilot.errors import describe
 from polypilot.settings import EMBEDDED
 from polypilot.terminal.program import CONFIGURATION, FAILED, OK, status_of
 from polypilot_providers.base import Secret
-from polypilot_providers.errors import ProviderError
+from polypilot_providers.errors import ConfigurationError, ProviderError
 from polypilot_providers.origin import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from polypilot.backend import Backend
     from polypilot.terminal.output import Output
     from polypilot_providers.catalog import ProviderRow
@@ -211,3 +213,28 @@ class Storing:
         use = f"polypilot auth use {row.id} {account or '--default'}"
         now = f"the key {row.account!r}" if row.account else "the key without a name"
         self.output.note(f"In use here is {now}. To use this one: {use} [--folder .]")
+
+
+OF_SERVER = "mcp:"
+"""Begins the name of what is no provider but a server of the user's, whose tools are offered."""
+
+
+async def store_for_server(
+    backend: Backend, output: Output, name: str, typed: Callable[[], str]
+) -> int:
+    """Store the key of ``mcp:NAME`` for its server's address.
+
+    Raises:
+        ConfigurationError: there is no such server, or it takes no key.
+        CredentialError: the keyring did not take it.
+    """
+    server = backend.settings.mcp.get(name.removeprefix(OF_SERVER))
+    if server is None or server.auth != "keyring":
+        raise ConfigurationError(
+            f"there is no server {name} that takes a key",
+            cure=f'Write auth = "keyring" below [mcp.{name.removeprefix(OF_SERVER)}]',
+        )
+    origin = Origin.parse(server.url)
+    await backend.credentials.set(name, origin, typed())
+    output.print(f"Stored the key of {name} for {origin}.")
+    return OK

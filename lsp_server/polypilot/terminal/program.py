@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from polypilot.errors import describe, install_log_redaction, trace
+from polypilot.errors import describe, trace
+from polypilot.logs import install_log_redaction
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Sequence
@@ -24,7 +25,7 @@ OK, FAILED, USAGE, CONFIGURATION, INTERRUPTED = 0, 1, 2, 3, 130
 
 _CONFIGURATION_CODES = frozenset(
     (
-        *("configuration", "settings", "auth", "permission", "trust", "excluded"),
+        *("configuration", "settings", "setup", "auth", "permission", "trust", "excluded"),
         *("needs_model", "needs_extra", "model_corrupt"),
     )
 )

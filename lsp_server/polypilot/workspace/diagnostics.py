@@ -61,6 +61,10 @@ class Diagnostics:
         """The reports about a document, by line."""
         return self._items.get(uri, ())
 
+    def uris(self) -> tuple[str, ...]:
+        """The documents that something is reported about, the one told of last at the end."""
+        return tuple(self._items)
+
     def near(self, uri: str, line: int, within: int) -> list[Diagnostic]:
         """Those at most ``within`` lines from ``line``: the worst first, then the nearest."""
         found = [item for item in self.of(uri) if abs(item.line - line) <= within]

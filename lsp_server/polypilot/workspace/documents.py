@@ -60,11 +60,11 @@ class DocumentStore:
         self._notebooks: dict[str, list[str]] = {}
         self._suspended: Counter[str] = Counter()
         self._prepared: tuple[str, Lines] | None = None
-        self._observer: Observer | None = None
+        self._observers: tuple[Observer, ...] = ()
 
     def tell(self, observer: Observer) -> None:
         """Have ``observer`` told of what happens from now on."""
-        self._observer = observer
+        self._observers += (observer,)
 
     # -- what the editor says ------------------------------------------------------------
 
@@ -76,8 +76,8 @@ class DocumentStore:
             log.warning("a document was opened twice: %r", uri)
         document = Document(uri, language_id, version, self._load(text), notebook)
         self._documents[uri] = document
-        if self._observer is not None:
-            self._observer.visited(uri)
+        for observer in self._observers:
+            observer.visited(uri)
         return document
 
     def change(self, uri: str, version: int, changes: Sequence[Change]) -> bool:
@@ -101,9 +101,9 @@ class DocumentStore:
         document.apply(changes, self._load)
         document.version = version
         document.in_sync = True
-        if self._observer is not None:
-            last = changes[-1].start if changes else None
-            self._observer.edited(uri, last.line if last else None)
+        last = changes[-1].start if changes else None
+        for observer in self._observers:
+            observer.edited(uri, last.line if last else None)
         return True
 
     def close(self, uri: str) -> None:
@@ -220,8 +220,8 @@ class DocumentStore:
         return document.version == snapshot.version or document.surrounds(snapshot)
 
     def _drop(self, uri: str) -> None:
-        if self._observer is not None:
-            self._observer.closed(uri)
+        for observer in self._observers:
+            observer.closed(uri)
         del self._documents[uri]
 
     def _load(self, text: str) -> Lines:

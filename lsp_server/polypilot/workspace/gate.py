@@ -12,7 +12,6 @@ Documents are read in the event loop's thread, so the gate is used there only.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from polypilot.workspace import secrets
@@ -22,6 +21,7 @@ from polypilot.workspace.gate_outgoing import (
     Admitted,
     ExcludedError,
     Outgoing,
+    OutgoingMedia,
     Redaction,
     Released,
     Verdict,
@@ -29,9 +29,12 @@ from polypilot.workspace.gate_outgoing import (
     assemble,
     make,
     make_media,
+    passed,
 )
 from polypilot.workspace.gate_policy import Privacy
+from polypilot.workspace.gate_read import handed_type
 from polypilot.workspace.gate_request import checked
+from polypilot.workspace.gate_scan import Scanner, between
 from polypilot.workspace.roots import Roots, locate
 
 if TYPE_CHECKING:
@@ -56,8 +59,6 @@ __all__ = [
 
 MARGIN = secrets.MARGIN
 MAX_FILE_BYTES = 2_000_000
-_DOCUMENTS_KEPT = 64
-_SECRETS_COUNTED = 10_000
 
 
 class Gate:
@@ -78,8 +79,7 @@ class Gate:
         self._looks = Looks(roots, privacy, disk, max_file_bytes, clock)
         self._documents = documents
         self._max_file_bytes = max_file_bytes
-        self._whole: OrderedDict[tuple[str, int], tuple[str, Released]] = OrderedDict()
-        self._secrets_seen: set[int] = set()
+        self._scanner = Scanner(hides=privacy.redact_secrets)
 
     @property
     def roots(self) -> Roots:
@@ -89,7 +89,7 @@ class Gate:
     @property
     def redactions(self) -> int:
         """Different secrets hidden since the start; each counts once."""
-        return len(self._secrets_seen)
+        return self._scanner.hidden
 
     def update(self, privacy: Privacy) -> None:
         """New settings, from the next question on."""
@@ -97,7 +97,7 @@ class Gate:
             return
         limit, clock = self._max_file_bytes, self._clock
         self._looks = Looks(self._looks.roots, privacy, self._disk, limit, clock)
-        self._whole.clear()
+        self._scanner.update(hides=privacy.redact_secrets)
 
     def warm(self) -> None:
         """Compiles the rules (some 60 ms), so that the first request does not wait for them.
@@ -143,6 +143,10 @@ class Gate:
         """Whether the document may be sent: open, or a file below a root, and not excluded."""
         return self._seen(uri).verdict
 
+    def admit_name(self, uri: str) -> Verdict:
+        """Whether text may be sent that goes by a name, and is no file of this machine."""
+        return self._looks.by_name(uri)
+
     def policy_hash(self, uri: str = "") -> str:
         """Changes with anything that decides about ``uri``: settings, root, ignore files.
 
@@ -159,11 +163,7 @@ class Gate:
     def release(self, text: str, source: str = "") -> Released:
         """Hides the secrets of ``text``; judges no name. ``source`` is for nothing but order."""
         del source
-        findings = self._scan(text)
-        if not findings:
-            return Released(text)
-        marks = tuple(Redaction(found.kind, found.start, found.end) for found in findings)
-        return Released(secrets.redact(text, findings), marks)
+        return self._scanner.release(text)
 
     def outgoing(self, uri: str, text: str, part: str) -> Outgoing:
         """Text of the document ``uri``. What its edges cut is not seen: prefer the others.
@@ -180,6 +180,23 @@ class Gate:
         released = self.release(text)
         return make(released.text, part, (), len(released.redactions), "")
 
+    def restored(self, text: str, part: str, sources: Iterable[str]) -> Outgoing:
+        """Text that passed in an earlier session and was kept; `still_allowed` judges its names."""
+        released = self.release(text)
+        return make(released.text, part, tuple(sources), len(released.redactions), "")
+
+    def restored_media(self, media_type: str, data: bytes) -> OutgoingMedia:
+        """A picture or a PDF that passed in an earlier session."""
+        return make_media(media_type, data)
+
+    def handed_media(self, data: bytes) -> OutgoingMedia:
+        """A picture or a PDF that the user put into a message, by what it is.
+
+        Raises:
+            ExcludedError: it is neither, or too big.
+        """
+        return make_media(handed_type(data), data)
+
     def windows(self, snapshot: Snapshot, before: int, after: int) -> Windows:
         """The ``before`` and ``after`` characters around a cursor.
 
@@ -192,11 +209,10 @@ class Gate:
         verdict = self._allowed(snapshot.uri)
         text, cursor = snapshot.prefix + snapshot.suffix, len(snapshot.prefix)
         low, high = max(0, cursor - before), min(len(text), cursor + after)
-        findings = self._scan(text)
+        findings = self._scanner.scan(text)
 
         def side(start: int, end: int, part: str) -> Outgoing:
-            cut = secrets.redact_between(text, start, end, findings)
-            count = sum(found.start < end and found.end > start for found in findings)
+            cut, count = between(text, start, end, findings)
             return make(cut, part, (snapshot.uri,), count, verdict.policy)
 
         return Windows(
@@ -214,14 +230,8 @@ class Gate:
             ExcludedError: the document must not be sent, is not open or out of sync.
         """
         verdict = self._allowed(uri)
-        document = self._current(uri)
-        low, high = sorted((document.offset(start), document.offset(end)))
-        first = max(0, low - MARGIN)
-        text = document.text[first : high + MARGIN]
-        findings = self._scan(text)
-        cut = secrets.redact_between(text, low - first, high - first, findings)
-        count = sum(found.start < high - first and found.end > low - first for found in findings)
-        return make(cut, part, (uri,), count, verdict.policy)
+        text, count = self._scanner.excerpt(self._current(uri), start, end)
+        return make(text, part, (uri,), count, verdict.policy)
 
     def read_file(self, uri_or_path: str, part: str = "context") -> Admitted:
         """A whole document: the editor's text if it is open, else the file's.
@@ -244,13 +254,13 @@ class Gate:
         uri = self._open_uri(uri_or_path, place.path)
         media = None
         seen = self._seen(uri, read=True)
-        verdict = _passed(seen.verdict)
+        verdict = passed(seen.verdict)
         root = self.roots.of(place.path) if place.path else None
         if uri in self._documents:
             document = self._current(uri)
             if document.length > self._max_file_bytes:
                 raise ExcludedError(f"it is bigger than {self._max_file_bytes:,} characters")
-            released = self._released_whole(document)
+            released = self._scanner.whole(document)
         elif seen.content is None:
             raise ExcludedError(seen.unread)
         else:
@@ -269,12 +279,12 @@ class Gate:
         The second net, below the types: it sees what was joined after the gate, the model's
         earlier answers and tool traffic. Names are not judged here.
         """
-        return checked(request, self._scan)
+        return checked(request, self._scanner.scan)
 
     # -- inside --------------------------------------------------------------------------
 
     def _allowed(self, uri: str) -> Verdict:
-        return _passed(self.admit_document(uri))
+        return passed(self.admit_document(uri))
 
     def _current(self, uri: str) -> Document:
         document = self._documents.current(uri)
@@ -287,38 +297,3 @@ class Gate:
         if uri in self._documents or path is None:
             return uri
         return next((doc.uri for doc in self._documents if doc.path == path), uri)
-
-    def _released_whole(self, document: Document) -> Released:
-        """A document's scan, kept as long as its version."""
-        key = (document.uri, document.version)
-        text = document.text
-        kept = self._whole.get(key)
-        if kept is not None and kept[0] == text:
-            return kept[1]
-        released = self.release(text)
-        self._whole[key] = (text, released)
-        while len(self._whole) > _DOCUMENTS_KEPT:
-            self._whole.popitem(last=False)
-        return released
-
-    def _scan(self, text: str) -> list[secrets.Finding]:
-        if not self._looks.privacy.redact_secrets:
-            return []
-        findings = secrets.scan(text)
-        if len(self._secrets_seen) < _SECRETS_COUNTED:
-            # Python's own salted hash: nothing that could be turned back is kept.
-            self._secrets_seen.update(
-                hash((found.kind, text[found.start : found.end])) for found in findings
-            )
-        return findings
-
-
-def _passed(verdict: Verdict) -> Verdict:
-    """The verdict, if it is favourable.
-
-    Raises:
-        ExcludedError: it is not.
-    """
-    if not verdict.allowed:
-        raise ExcludedError(verdict.reason, cure="see privacy.exclude in the settings")
-    return verdict

@@ -92,6 +92,10 @@ class Looks:
         """Changes with the settings."""
         return self._nowhere.state
 
+    def by_name(self, uri: str) -> Verdict:
+        """What the name alone says; no disk is asked."""
+        return self._nowhere.by_name(uri)
+
     def now(self, wanted: Wanted) -> Seen:
         """What the running request has seen, or else what a look of its own shows.
 

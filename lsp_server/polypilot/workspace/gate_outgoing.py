@@ -149,6 +149,17 @@ class Admitted:
     """What it is, if it is a picture or a PDF."""
 
 
+def passed(verdict: Verdict) -> Verdict:
+    """The verdict, if it is favourable.
+
+    Raises:
+        ExcludedError: it is not.
+    """
+    if not verdict.allowed:
+        raise ExcludedError(verdict.reason, cure="see privacy.exclude in the settings")
+    return verdict
+
+
 def assemble(parts: Iterable[Outgoing], *, part: str = "", newline: bool = False) -> Outgoing:
     """The pieces joined, with a line break between them if ``newline``.
 

@@ -89,6 +89,16 @@ class Policy:
             return self._by_disk(place, root, opened=opened)
         return Verdict(False, found.reason, found.rule)
 
+    def by_name(self, uri: str) -> Verdict:
+        """The verdict about a name that is no file's."""
+        place = locate(uri)
+        if place.fault:
+            return Verdict(False, place.fault, "name")
+        found = self._by_name(place.readings, None)
+        if found is not None:
+            return Verdict(False, found.reason, found.rule)
+        return Verdict(True, policy=self.state)
+
     def file_of(self, place: Place) -> tuple[str, os.stat_result]:
         """The file to read for an admitted place: its path without links, and its status.
 

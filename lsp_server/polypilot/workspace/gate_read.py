@@ -59,6 +59,24 @@ class Content:
     data: bytes = field(default=b"", repr=False)
 
 
+def media_type_of(data: bytes) -> str:
+    """What models read besides text, by how it begins; empty: it is none of that."""
+    return next((kind for start, kind in _MEDIA if start.match(data)), "")
+
+
+def handed_type(data: bytes) -> str:
+    """The type of a picture or a PDF that the user hands over, by how it begins.
+
+    Raises:
+        ExcludedError: it is neither, or too big.
+    """
+    if len(data) > MAX_MEDIA_BYTES:
+        raise ExcludedError(f"it is bigger than {MAX_MEDIA_BYTES:,} bytes")
+    if kind := media_type_of(data):
+        return kind
+    raise ExcludedError("it is neither a picture nor a PDF")
+
+
 def read_content(real: str, judged: os.stat_result, limit: int) -> Content:
     """What is in the regular file ``real``, a path without links.
 
@@ -74,7 +92,7 @@ def read_content(real: str, judged: os.stat_result, limit: int) -> Content:
         with _opened(real) as fd:
             _compare(os.fstat(fd), judged)
             raw = _read(fd, _HEAD)
-            media_type = next((kind for start, kind in _MEDIA if start.match(raw)), "")
+            media_type = media_type_of(raw)
             if media_type:
                 limit = MAX_MEDIA_BYTES
             if judged.st_size <= limit:

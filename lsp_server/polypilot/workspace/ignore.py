@@ -146,19 +146,24 @@ class Around:
     folders: list[str]
     known: list[Folder]
 
-    def judge(self, path: str, top: str, *, use_gitignore: bool) -> Exclusion | None:
-        """Judges a file by them. ``.gitignore`` counts from the repository's top, or ``top``."""
+    def judge(
+        self, path: str, top: str, *, use_gitignore: bool, folder: bool = False
+    ) -> Exclusion | None:
+        """Judges a file, or a folder, by them.
+
+        ``.gitignore`` counts from the repository's top, or ``top``.
+        """
         if len(self.folders) > _MAX_DEPTH:
             return Exclusion("too deep to be judged", path)
-        for folder, found in zip(self.folders, self.known, strict=True):
+        for each, found in zip(self.folders, self.known, strict=True):
             if found.barred:
-                return Exclusion(found.barred, folder)
+                return Exclusion(found.barred, each)
         for name in _files_in_use(self.known):
             if name == GITIGNORE and not use_gitignore:
                 continue
             first = _git_top(self.known, self.folders, top) if name == GITIGNORE else 0
-            chain = [folder.files.get(name) for folder in self.known]
-            excluded = _judge_chain(chain, self.folders, path, first)
+            chain = [found.files.get(name) for found in self.known]
+            excluded = _judge_chain(chain, self.folders, path, first, folder=folder)
             if excluded is not None:
                 return excluded
         return None
@@ -198,7 +203,12 @@ def _ancestors(path: str) -> list[str]:
 
 
 def _judge_chain(
-    chain: Sequence[IgnoreFile | None], folders: Sequence[str], path: str, first: int
+    chain: Sequence[IgnoreFile | None],
+    folders: Sequence[str],
+    path: str,
+    first: int,
+    *,
+    folder: bool,
 ) -> Exclusion | None:
     """As git does: folder by folder from the top; in each the nearest file decides."""
     parts = [fold(part) for part in path.replace(os.sep, "/").split("/") if part]
@@ -210,7 +220,7 @@ def _judge_chain(
             if file is None:
                 continue
             decision = file.rules.decide(
-                parts[offset + holder : end], folder=depth + 1 < len(folders)
+                parts[offset + holder : end], folder=folder or depth + 1 < len(folders)
             )
             if decision is None:
                 continue

@@ -41,6 +41,7 @@ class _Set(Protocol):
 
 class _Encoding(Protocol):
     LATIN1: object
+    UTF8: object
 
 
 class _OptionsType(Protocol):
@@ -72,7 +73,7 @@ class PatternError(ValueError):
 
 
 class Finder:
-    """One pattern over bytes, one byte per character (Latin-1).
+    """One pattern over bytes, one byte per character (Latin-1), or UTF-8.
 
     Raises:
         PatternError: the pattern is malformed or too big.
@@ -80,14 +81,15 @@ class Finder:
 
     __slots__ = ("_regexp",)
 
-    def __init__(self, pattern: str, *, captures: bool = False) -> None:
+    def __init__(self, pattern: str, *, captures: bool = False, utf8: bool = False) -> None:
         re2 = _re2()
         options = re2.Options()
-        options.encoding = re2.Options.Encoding.LATIN1
+        options.encoding = re2.Options.Encoding.UTF8 if utf8 else re2.Options.Encoding.LATIN1
         options.log_errors = False
         options.never_capture = not captures
         try:
-            self._regexp = re2.compile(pattern.encode("latin-1"), options)
+            raw = pattern.encode("utf-8", "replace") if utf8 else pattern.encode("latin-1")
+            self._regexp = re2.compile(raw, options)
         except re2.error as error:
             raise PatternError(str(error)) from None
 

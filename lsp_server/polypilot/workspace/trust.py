@@ -21,14 +21,16 @@ from typing import TYPE_CHECKING, cast
 from polypilot import paths
 from polypilot.errors import UserError
 from polypilot.workspace.roots import locate
+from polypilot.workspace.trust_files import Influence, influences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 log = logging.getLogger(__name__)
 
 CONTENT: tuple[str, ...] = (".polypilot.toml",)
-"""Files of a workspace that can influence us, below its root."""
+"""Files of a workspace with settings, below its root; `trust_files` finds the others that can
+influence us."""
 _MAX_CONTENT = 1_000_000
 _MAX_STORE = 10_000_000
 _VERSION = 1
@@ -70,14 +72,24 @@ class TrustStore:
 
     def state(self, root: str) -> Trust:
         """Whether the workspace at ``root`` (a path or URI) is trusted as it is now."""
+        return self.approved(root)[0]
+
+    def approved(self, root: str) -> tuple[Trust, tuple[Influence, ...]]:
+        """`state`, and of a trusted workspace its commands and instructions, as approved.
+
+        Use these and read no file again: it may have changed since.
+        """
         real = _real(root)
         if real is None or self._holds_store(real):
-            return Trust.UNTRUSTED
+            return Trust.UNTRUSTED, ()
         entry = self._entries().get(real)
         if entry is None:
-            return Trust.UNTRUSTED
-        digest = self.digest(root)
-        return Trust.TRUSTED if digest and digest == entry.get("digest") else Trust.CHANGED
+            return Trust.UNTRUSTED, ()
+        found = influences(real)
+        digest = self._digest(real, found)
+        if digest and digest == entry.get("digest"):
+            return Trust.TRUSTED, found
+        return Trust.CHANGED, ()
 
     def trusted(self, root: str) -> bool:
         """Whether the workspace is trusted as it is now."""
@@ -90,8 +102,9 @@ class TrustStore:
         approved is what was seen.
         """
         real = _real(root)
-        if real is None:
-            return None
+        return None if real is None else self._digest(real, influences(real))
+
+    def _digest(self, real: str, found: Sequence[Influence]) -> str | None:
         digest = hashlib.sha256()
         for name in self._content:
             try:
@@ -102,6 +115,9 @@ class TrustStore:
                 return None
             body = "absent" if raw is None else hashlib.sha256(raw).hexdigest()
             digest.update(f"{name}\0{body}\0".encode())
+        for each in found:
+            body = each.fault if each.raw is None else hashlib.sha256(each.raw).hexdigest()
+            digest.update(f"{each.name}\0{body}\0".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def trust(self, root: str, digest: str) -> None:
@@ -141,7 +157,9 @@ class TrustStore:
         real = _real(root)
         if real is None:
             return ()
-        return tuple(name for name in self._content if os.path.lexists(Path(real, name)))
+        settings = (name for name in self._content if os.path.lexists(Path(real, name)))
+        others = (each.name for each in influences(real) if each.raw is not None)
+        return tuple(dict.fromkeys((*settings, *others)))
 
     # -- the file ------------------------------------------------------------------------
 

@@ -43,7 +43,14 @@ DEFAULT_MAX_TOKENS = 8192
 _MARKS, _CITED, _THOUGHTS = "cache_control", "citations", "thought_blocks"
 """Wishes about parts of the messages; in the body they stand beside these until it is sent."""
 _PLACED = (_MARKS, _CITED, _THOUGHTS)
-OPTIONAL = ("temperature", "stop_sequences", "thinking", "output_config", *_PLACED)
+OPTIONAL = (
+    "temperature",
+    "stop_sequences",
+    "thinking",
+    "output_config",
+    "tool_choice",
+    *_PLACED,
+)
 """What a model or a host may refuse."""
 _ABOUT_THOUGHTS = re.compile(r"thinking\W{0,3} block|\bsignature\b", re.IGNORECASE)
 """Reasoning that goes back may have been another model's, or come before what was changed."""
@@ -124,6 +131,7 @@ class AnthropicProvider(ChatOnlyProvider):
             body["tools"] = content.tools_of(request.tools)
         known = self._row.lists(facts.id)
         body |= thinking_of(request, facts, limit, known=known)
+        body |= _forced(request, body)
         if request.temperature is not None and self._samples(facts, body):
             body["temperature"] = request.temperature
         if self._row.cache == "marks":
@@ -229,3 +237,11 @@ def _info(entry: Mapping[str, object]) -> ModelInfo:
 def _supported(can: Mapping[str, object], what: str) -> bool | None:
     said = as_dict(can.get(what)).get("supported")
     return said if isinstance(said, bool) else None
+
+
+def _forced(request: ChatRequest, body: Mapping[str, object]) -> dict[str, object]:
+    """That a tool has to be called, which is refused while the model reasons."""
+    reasons = as_dict(body.get("thinking")).get("type", "disabled") != "disabled"
+    if not (request.must_call and request.tools) or reasons:
+        return {}
+    return {"tool_choice": {"type": "any"}}

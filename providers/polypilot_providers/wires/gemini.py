@@ -103,6 +103,8 @@ class GeminiProvider(ChatOnlyProvider):
             body["systemInstruction"] = {"parts": [{"text": request.system}]}
         if request.tools:
             body["tools"] = [{"functionDeclarations": [_declared(tool) for tool in request.tools]}]
+            forced = {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}
+            body |= forced if request.must_call else {}
         return body | self._config(request, facts)
 
     def _nested(self, body: Mapping[str, object]) -> dict[str, object]:

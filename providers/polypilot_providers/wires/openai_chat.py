@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _OPTIONAL = ("temperature", "stop", "stream_options", "reasoning_effort", "logprobs", "n_probs")
 _OPTIONAL_IN_CHAT = (
     *_OPTIONAL,
+    "tool_choice",
     "thinking",
     "max_tokens",
     "max_completion_tokens",
@@ -101,6 +102,7 @@ class OpenAIProvider(WireProvider):
             body["prompt_cache_key"] = request.cache_key
         if request.tools:
             body["tools"] = functions(request.tools)
+            body |= {"tool_choice": "required"} if request.must_call else {}
         return body | self._common(request, facts)
 
     def completion(self, request: CompletionRequest) -> tuple[str, str | None, dict[str, object]]:

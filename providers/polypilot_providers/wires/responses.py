@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _OPTIONAL = (
     "temperature",
+    "tool_choice",
     "reasoning",
     "include",
     "logprobs",
@@ -90,6 +91,7 @@ class ResponsesProvider(ChatOnlyProvider):
             body["include"] = ["reasoning.encrypted_content"]
         if request.tools:
             body["tools"] = [_tool(tool) for tool in request.tools]
+            body |= {"tool_choice": "required"} if request.must_call else {}
         if self._row.cache == "key" and request.cache_key:
             body["prompt_cache_key"] = request.cache_key
         if wanted(self._row, facts, request):

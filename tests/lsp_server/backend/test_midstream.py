@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from polypilot.chat.events import End, Text
+from polypilot.chat.values import Question
 from polypilot_providers.errors import ConfigurationError
 from polypilot_providers.factory import Plugin
 from polypilot_providers.testing import ScriptedServer, Wait, reply, stream
@@ -60,7 +61,7 @@ async def test_an_answer_arrives_whole_and_then_its_connection_is_closed(
     ):
         configure(a=a.url)
         backend = backends()
-        events = backend.chat.send("hello")
+        events = backend.chat.send(Question("hello"))
         assert await until_text(events) == "one "
         if change == "address":
             configure(a=b.url)
@@ -69,7 +70,7 @@ async def test_an_answer_arrives_whole_and_then_its_connection_is_closed(
         await backend.reload()
         assert not a.requests[0].gone.is_set()
         after = b if change == "address" else a
-        assert (await rest(backend.chat.send("and now?"))).text == "new"
+        assert (await rest(backend.chat.send(Question("and now?")))).text == "new"
         assert after.requests[-1].connection == after.connections - 1
         go_on.set()
         ended = await rest(events)
@@ -117,7 +118,7 @@ async def test_what_is_idle_is_closed_with_the_change(
     async with ScriptedServer(stream(*say("one"))) as a:
         configure(a=a.url)
         backend = backends()
-        assert (await rest(backend.chat.send("hello"))).text == "one"
+        assert (await rest(backend.chat.send(Question("hello")))).text == "one"
         assert a.open_connections == 1
         configure("[chat_more]\n", a=a.url)  # a change that is not the provider's
         await backend.reload()
@@ -137,7 +138,7 @@ async def test_an_answer_that_was_stopped_leaves_no_old_connection_either(
     async with ScriptedServer(stream(say("one")[0], Wait(never))) as a:
         configure(a=a.url)
         backend = backends()
-        events = backend.chat.send("hello")
+        events = backend.chat.send(Question("hello"))
         await until_text(events)
         configure(a=NOWHERE)
         await backend.reload()
@@ -155,7 +156,7 @@ async def test_closing_the_backend_ends_what_was_left_to_finish(
     async with ScriptedServer(stream(say("one")[0], Wait(never))) as a:
         configure(a=a.url)
         backend = backends()
-        events = backend.chat.send("hello")
+        events = backend.chat.send(Question("hello"))
         await until_text(events)
         configure(a=NOWHERE)
         await backend.reload()

@@ -10,6 +10,7 @@ import pytest
 from polypilot import paths
 from polypilot.backend.own_prompts import FOLDER, LIMIT, files, read_own_prompts
 from polypilot.backend.reloading import Sources, read
+from polypilot.chat.values import Question
 from polypilot.workspace.documents import Position
 from polypilot.workspace.roots import uri_of
 from polypilot_prompts.overrides import OURS
@@ -167,7 +168,7 @@ async def test_conversations_have_the_users_instructions(
         configure(a=a.url)
         (folder / "chat.md").write_text("Be kind.\n", "utf-8")
         backend = backends()
-        assert [event async for event in backend.chat.send("Hi.")]
+        assert [event async for event in backend.chat.send(Question("Hi."))]
         body: Any = a.requests[0].json
         assert body["messages"][0] == {"role": "system", "content": "Be kind."}
 

@@ -12,6 +12,7 @@ from polypilot.backend.folders import Folders
 from polypilot.backend.refreshing import Refresher
 from polypilot.backend.reloading import Reading, Sources, read
 from polypilot.backend.status import StatusBoard
+from polypilot.chat.values import Question
 from polypilot.errors import UserError
 from polypilot.settings import SettingsError
 from polypilot.tasks import Tasks
@@ -89,7 +90,7 @@ async def test_chat_follows_the_settings(
     backend = backends()
     chosen = await backend.select("chat", "b", "m")
     assert (chosen.provider, chosen.model, chosen.for_) == ("b", "m", "chat")
-    events = backend.chat.send("hello")
+    events = backend.chat.send(Question("hello"))
     first = await anext(events)
     await events.aclose()
     assert first.kind == "session"
@@ -236,7 +237,9 @@ async def test_a_conversation_may_choose_its_provider_and_its_model(
         ("", "", ("a", "coder")),
         ("embedded", "any", ("embedded", backend.embedded_model.id)),
     ):
-        events = backend.chat.send("hello", provider=provider or None, model=model or None)
+        events = backend.chat.send(
+            Question("hello", provider=provider or None, model=model or None)
+        )
         first = await anext(events)
         await events.aclose()
         assert first.kind == "session"

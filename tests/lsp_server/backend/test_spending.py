@@ -14,8 +14,10 @@ from polypilot.backend.pricing import Prices
 from polypilot.backend.spending import Spending, Spent
 from polypilot.backend.status import Choice, StatusBoard
 from polypilot.chat.events import End, Usage
+from polypilot.chat.values import Question
 from polypilot.completion.values import Ended, Requested
 from polypilot.tasks import Tasks
+from polypilot.usage import Ledger
 from polypilot.workspace.documents import Position
 from polypilot_providers import types
 from polypilot_providers.catalog import ProviderRow
@@ -61,7 +63,7 @@ async def test_an_answer_says_what_it_cost(
         backend = backends()
         heard: list[Status] = []
         backend.board.listen(heard.append)
-        sent = backend.chat.send("q", provider="team", model="gpt-5.6-luna")
+        sent = backend.chat.send(Question("q", provider="team", model="gpt-5.6-luna"))
         events = [event async for event in sent]
         cost = Cost(PRICE, "prices")
         assert [each.cost for each in events if isinstance(each, Usage | End)] == [cost, cost]
@@ -76,7 +78,7 @@ async def test_the_suppliers_own_figure_wins(
     async with ScriptedServer(answer({**COUNTS, "cost": 0.5})) as server:
         configure('prices = "openai"\n', team=server.url)
         backend = backends()
-        events = [event async for event in backend.chat.send("q", model="gpt-5.6-luna")]
+        events = [event async for event in backend.chat.send(Question("q", model="gpt-5.6-luna"))]
         assert isinstance(events[-1], End)
         assert events[-1].cost == Cost(Decimal("0.5"), "supplier")
 
@@ -95,7 +97,7 @@ async def test_after_a_switch_the_prices_are_those_of_who_answered(
         )
         file.write_text(text, "utf-8")
         backend = backends()
-        events = [event async for event in backend.chat.send("q")]
+        events = [event async for event in backend.chat.send(Question("q"))]
         cost = Cost(PRICE, "prices")
         assert [each.cost for each in events if isinstance(each, Usage | End)] == [cost, cost]
         assert [each.provider for each in backend.spending.today()] == ["cheap"]
@@ -110,7 +112,7 @@ async def test_an_answer_that_is_stopped_counts_at_an_unknown_price(
     async with ScriptedServer(started) as server:
         configure('prices = "openai"\n', team=server.url)
         backend = backends()
-        talk = backend.chat.send("q")
+        talk = backend.chat.send(Question("q"))
         while (await anext(talk)).kind != "text":
             pass
         await talk.aclose()
@@ -123,7 +125,7 @@ async def test_what_failed_is_not_counted(
     async with ScriptedServer(reply(401, {"error": {"message": "no"}})) as server:
         configure(team=server.url)
         backend = backends()
-        events = [event async for event in backend.chat.send("q")]
+        events = [event async for event in backend.chat.send(Question("q"))]
         assert events[-1].kind == "end"
         assert backend.spending.today() == ()
 
@@ -167,7 +169,7 @@ async def test_a_completion_of_a_file_says_what_it_cost(
 class Book:
     """Totals by themselves, over a calendar that the test turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger | None = None) -> None:
         self.day = date(2026, 11, 22)
         self.board = StatusBoard(Choice("p", "m"), Choice("p", "m"))
         self.answered: list[str] = []
@@ -179,6 +181,7 @@ class Book:
             self.tasks,
             answered=self.answered.append,
             today=lambda: self.day,
+            ledger=ledger,
         )
 
     def row(self, provider: str) -> ProviderRow:
@@ -243,3 +246,33 @@ async def test_what_counts_as_a_request_and_as_an_answer() -> None:
     assert book.spending.today()[1] == Spent("gone", 1, 10, 5, unpriced=1)
     assert book.answered == ["gone"]
     assert await book.spending.cost("gone", ("m",), types.Usage(1, 1)) is None
+
+
+async def test_what_all_editors_have_spent_is_told_at_the_start_and_with_each_priced_request(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "usage.db"
+    ledgers = Ledger(file), Ledger(file)
+    one, other = map(Book, ledgers)
+    await one.spending.look()
+    assert one.board.current.spent_today is None
+    assert not file.exists()
+    one.board.settle()
+    told: list[Decimal | None] = []
+    one.board.listen(lambda status: told.append(status.spent_today))
+    for book, dollars in ((other, "0.5"), (one, "0.25")):
+        book.spending.count("paid", None, Cost(Decimal(dollars), "prices"))
+        await asyncio.gather(
+            *(each for each in asyncio.all_tasks() if each.get_name() == "account")
+        )
+    assert other.board.current.spent_today == Decimal("0.5")
+    assert told == [Decimal("0.75")]
+    started = Book(ledgers[1])
+    await started.spending.look()
+    assert started.board.current.spent_today == Decimal("0.75")
+    # Nothing of it is of the next day.
+    one.day = date(2026, 11, 23)
+    one.spending.count("free", None, None)
+    assert one.board.current.spent_today is None
+    for each in ledgers:
+        await each.aclose()

@@ -10,6 +10,7 @@ import pytest
 
 from polypilot.chat.events import End
 from polypilot.chat.service import ChatError
+from polypilot.chat.values import Question
 from polypilot.completion.values import Why
 from polypilot.workspace.documents import Position
 from polypilot_providers.testing import ScriptedServer, Stall, reply, stream
@@ -84,7 +85,7 @@ async def test_a_message_that_was_not_sent_is_no_state_of_the_providers(
     configure(a="http://127.0.0.1:9")
     backend = backends()
     with pytest.raises(ChatError):
-        await anext(backend.chat.send("  "))
+        await anext(backend.chat.send(Question("  ")))
     assert (backend.status.state, backend.status.error) == ("ready", None)
 
 
@@ -94,7 +95,7 @@ async def test_a_chat_that_may_ask_nobody_is(
     configure("[privacy]\nlocal_only = true\n", a="https://team.example")
     backend = backends()
     with pytest.raises(Exception, match="only local"):
-        await anext(backend.chat.send("hello"))
+        await anext(backend.chat.send(Question("hello")))
     assert backend.status.error is not None
     assert backend.status.error.code == "configuration"
 
@@ -115,7 +116,7 @@ async def test_a_row_that_must_not_be_used_ends_the_chat_with_its_cure(
         backend = backends()
         steps: list[str] = []
         backend.on_stage(steps.append)
-        events = [event async for event in backend.chat.send("hello")]
+        events = [event async for event in backend.chat.send(Question("hello"))]
         last = events[-1]
         assert isinstance(last, End)
         assert last.error is not None

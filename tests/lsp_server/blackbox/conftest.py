@@ -9,6 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import home_support
 import psutil
 import pytest
 
@@ -66,15 +67,7 @@ class Editor:
         self.config = home / "config" / "config.toml"
         for folder in (self.workspace, self.config.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        self.env: dict[str, str] = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("POLYPILOT_")},
-            "HOME": str(home),
-            "XDG_RUNTIME_DIR": str(home / "run"),
-            "POLYPILOT_CONFIG_DIR": str(self.config.parent),
-            "POLYPILOT_DATA_DIR": str(home / "data"),
-            "POLYPILOT_CACHE_DIR": str(home / "cache"),
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
-        }
+        self.env = home_support.environment(home)
         self.wire = b""
         """Everything the server wrote to stdout."""
         self.stderr = b""
@@ -96,23 +89,7 @@ class Editor:
 
     def team(self, url: str, more: str = "") -> None:
         """Make the server at ``url`` the provider for everything."""
-        self.settings(
-            f"""\
-[completion]
-provider = "team"
-model = "coder"
-prefetch = "off"
-[chat]
-provider = "team"
-model = "talker"
-[providers.team]
-wire = "openai-chat"
-completion = "openai-completions"
-base_url = "{url}/v1"
-auth = "none"
-{more}
-"""
-        )
+        self.settings(home_support.team(url) + more)
 
     def uri(self, name: str) -> str:
         """URI of a file of the workspace."""

@@ -159,6 +159,22 @@ async def test_a_model_file_cut_short_is_told_with_its_cure(editor: Any, tmp_pat
     assert "models pull" in status["error"]["cure"]
 
 
+async def test_at_the_start_it_is_told_that_the_model_is_not_there(editor: Any) -> None:
+    await editor.start()
+    await editor.until(lambda: editor.of("polypilot/status"))
+    first = editor.of("polypilot/status")[0]
+    assert first["state"] == "needsModel"
+    assert first["error"]["code"] == "needs_model"
+    assert "models pull" in first["error"]["cure"]
+
+
+async def test_what_is_wrong_with_the_settings_is_told_before_that(editor: Any) -> None:
+    editor.settings("[no_such_table]\nvalue = 1\n[completion]\nprovider = 7\n")
+    await editor.start()
+    await editor.until(lambda: editor.of("polypilot/status"))
+    assert editor.of("polypilot/status")[0]["error"]["code"] == "settings"
+
+
 async def test_it_survives_a_stop_and_goes_on(editor: Any, supplier: ScriptedServer) -> None:
     editor.team(supplier.url)
     await editor.start()

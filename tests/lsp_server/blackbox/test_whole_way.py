@@ -113,8 +113,8 @@ async def test_a_question_is_answered_in_deltas(
     assert "text" not in result
     deltas = [each["value"] for each in editor.of("$/progress") if each["token"] == "t"]
     assert deltas[0]["kind"] == "session"
-    assert deltas[1]["kind"] == "context"
-    assert deltas[1]["items"][0]["uri"] == uri
+    assert [each["kind"] for each in deltas[1:3]] == ["title", "context"]
+    assert deltas[2]["items"][0]["uri"] == uri
     assert "".join(each["text"] for each in deltas if each["kind"] == "text") == "Hello there"
     assert b"SECRET_SAUCE = 42" in supplier.requests[0].body
     # The conversation goes on with what was said.
@@ -123,7 +123,7 @@ async def test_a_question_is_answered_in_deltas(
     assert b"Hello there" in supplier.requests[1].body
     sessions = await editor.result("polypilot/chat/sessions")
     assert [each["messages"] for each in sessions] == [4]
-    assert await editor.result("polypilot/chat/close", {"sessionId": result["sessionId"]}) is None
+    assert await editor.result("polypilot/chat/delete", {"sessionId": result["sessionId"]}) is None
     assert await editor.result("polypilot/chat/sessions") == []
 
 

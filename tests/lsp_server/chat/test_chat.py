@@ -2,20 +2,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
+from chat_support import one
 
 from polypilot.chat import events
-from polypilot.chat.attachments import Attach
+from polypilot.chat.asking import Asking
+from polypilot.chat.plan import NoAccounts
 from polypilot.chat.service import (
     MAX_MESSAGE_CHARS,
     MAX_SESSION_CHARS,
     ChatError,
     ChatPlan,
     ChatService,
+    Parts,
 )
 from polypilot.chat.session import AnswerTurn
+from polypilot.chat.values import Attach, Question
 from polypilot.workspace.documents import Position
 from polypilot_providers.errors import AuthError, RateLimited, StreamBroken
 from polypilot_providers.router import Router, Target
@@ -33,17 +37,11 @@ from polypilot_providers.types import (
 )
 
 if TYPE_CHECKING:
-    from conftest import Chat
+    from chat_support import Chat
 
 pytestmark = pytest.mark.allow_blocking("the gate looks at files on disk")
 
-E = TypeVar("E")
 BOUND = 5
-
-
-def one(kind: type[E], found: list[events.ChatEvent]) -> E:
-    (event,) = [each for each in found if isinstance(each, kind)]
-    return event
 
 
 def shown(found: list[events.ChatEvent]) -> str:
@@ -58,13 +56,13 @@ async def test_a_question_becomes_a_session_and_a_stream_of_events(chat: Chat):
     chat.one.says(ThoughtDelta("hm"), "Hel", "lo", usage)
     found = await chat.ask("Hi there")
     kinds = [event.kind for event in found]
-    assert kinds == ["session", "thought", "text", "text", "usage", "end"]
+    assert kinds == ["session", "title", "thought", "text", "text", "usage", "end"]
     session, end = one(events.Session, found), one(events.End, found)
     assert (session.provider, session.model) == ("one", "m")
     assert end.session_id == session.session_id
     assert end.message_id == session.message_id
     assert (end.stop_reason, end.text, end.usage, end.error) == ("end", "Hello", usage, None)
-    (info,) = chat.service.sessions()
+    (info,) = await chat.service.sessions()
     assert (info.session_id, info.title, info.messages) == (session.session_id, "Hi there", 2)
     request = chat.one.requests[0]
     assert chat.sent() == [("user", "Hi there")]
@@ -101,7 +99,7 @@ async def test_a_session_goes_on_and_its_provider_can_be_switched(chat: Chat):
     chat.one.says("sixth")
     await chat.ask("six?", session_id=session, model="y")
     assert chat.one.requests[-1].model == "y"
-    assert [info.messages for info in chat.service.sessions()] == [12]
+    assert [info.messages for info in await chat.service.sessions()] == [12]
 
 
 async def test_everything_an_answer_can_hold(chat: Chat):
@@ -113,7 +111,7 @@ async def test_everything_an_answer_can_hold(chat: Chat):
         end=StopReason.TOOL_CALLS,
     )
     found = await chat.ask("x")
-    assert one(events.ToolCall, found) == events.ToolCall("1", "read", '{"a": ""}')
+    assert one(events.ToolCall, found) == events.ToolCall("1", "read", '{"a": ""}', "read")
     assert one(events.Refusal, found).text == "I won't"
     assert one(events.End, found).stop_reason == "tool_calls"
     assert not [event for event in found if isinstance(event, events.Thought)]
@@ -131,9 +129,25 @@ async def test_control_characters_never_reach_the_user(chat: Chat):
         "\ude42\r\n\tz",
     )
     found = await chat.ask("x")
-    assert shown(found) == one(events.End, found).text == "x]8;;evily🙂\r\n\tz"
+    assert shown(found) == one(events.End, found).text == "x]8;;evily🙂\n\tz"
     thoughts = [event.text for event in found if isinstance(event, events.Thought)]
     assert "".join(thoughts) == "a[2J🙂"
+
+
+async def test_what_is_shown_is_harmless_and_what_goes_back_is_what_was_said(chat: Chat):
+    said = "See ![x](https://evil.example/?q=1) and <img src=x>"
+    for at in (5, 6, 20, 45, 48):
+        chat.one.says(said[:at], said[at:])
+        found = await chat.ask("x")
+        assert "![" not in shown(found)
+        assert "<img" not in shown(found).replace("\\<img", "")
+        assert one(events.End, found).text == shown(found)
+        session = one(events.Session, found).session_id
+        (_, answer) = (await chat.service.load(session)).messages
+        assert answer.text == shown(found)
+        chat.one.says("ok")
+        await chat.ask("y", session_id=session)
+        assert chat.sent()[1] == ("assistant", said)
 
 
 async def test_the_models_own_name_is_told_when_the_supplier_names_it(chat: Chat):
@@ -160,7 +174,7 @@ async def test_stopping_keeps_what_arrived_and_closes_the_stream(chat: Chat):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert chat.one.open == 0
-    (info,) = chat.service.sessions()
+    (info,) = await chat.service.sessions()
     turn = chat.service.get(info.session_id).turns[-1]
     assert isinstance(turn, AnswerTurn)
     assert (turn.text, turn.reason) == ("partial ", "cancelled")
@@ -171,13 +185,13 @@ async def test_stopping_keeps_what_arrived_and_closes_the_stream(chat: Chat):
 
 async def test_leaving_the_stream_is_stopping_too(chat: Chat):
     chat.one.says("a", "b", "c")
-    stream = chat.service.send("x")
+    stream = chat.service.send(Question("x"))
     async with aclosing(stream):
         async for event in stream:
             if isinstance(event, events.Text):
                 break
     assert chat.one.open == 0
-    (info,) = chat.service.sessions()
+    (info,) = await chat.service.sessions()
     turn = chat.service.get(info.session_id).turns[-1]
     assert isinstance(turn, AnswerTurn)
     assert (turn.text, turn.reason) == ("a", "cancelled")
@@ -224,7 +238,7 @@ async def test_one_answer_at_a_time_per_session(chat: Chat):
     chat.one.says("a", "…", "b")
     first = asyncio.ensure_future(chat.ask("x"))
     await asyncio.wait_for(chat.one.held.wait(), BOUND)
-    (info,) = chat.service.sessions()
+    (info,) = await chat.service.sessions()
     with pytest.raises(ChatError, match="still being answered") as caught:
         await chat.ask("y", session_id=info.session_id)
     assert (caught.value.code, bool(caught.value.cure)) == ("busy", True)
@@ -309,7 +323,7 @@ async def test_an_open_document_goes_along_with_its_unsaved_text(chat: Chat):
     (item,) = one(events.Context, found).items
     assert (item.uri, item.redacted, item.refused) == (uri, 0, "")
     assert item.tokens > 0
-    assert [event.kind for event in found[:2]] == ["session", "context"]
+    assert [event.kind for event in found[:3]] == ["session", "title", "context"]
     assert chat.sent() == [("user", "`src/a.py`:\n```python\nunsaved = 1\n```\n\nwhy?")]
 
 
@@ -401,16 +415,16 @@ async def test_errors_change_nothing(chat: Chat):
         with pytest.raises(ChatError) as caught:
             await chat.ask(text, session_id=wanted)
         assert caught.value.code == code
-    assert [info.messages for info in chat.service.sessions()] == [2]
+    assert [info.messages for info in await chat.service.sessions()] == [2]
     assert len(chat.one.requests) == 1
 
 
 async def test_a_conversation_has_an_end(chat: Chat):
     chat.one.says("ok")
     session_id = one(events.Session, await chat.ask("x")).session_id
-    chat.service.get(session_id).turns.extend(
-        AnswerTurn("a", "one", "m", size=1_000_000) for _ in range(MAX_SESSION_CHARS // 1_000_000)
-    )
+    session = chat.service.get(session_id)
+    for number in range(MAX_SESSION_CHARS // 1_000_000):
+        session.add(AnswerTurn(f"a{number}", "one", "m", size=1_000_000))
     with pytest.raises(ChatError) as caught:
         await chat.ask("y", session_id=session_id)
     assert caught.value.code == "too_long"
@@ -425,14 +439,14 @@ async def test_conversations_used_longest_ago_are_forgotten_first(chat: Chat):
     await chat.ask("again", session_id=ids[0])
     chat.one.says("ok")
     newest = one(events.Session, await chat.ask("q3")).session_id
-    assert [info.session_id for info in chat.service.sessions()] == [newest, ids[0], ids[2]]
+    assert [info.session_id for info in await chat.service.sessions()] == [newest, ids[0], ids[2]]
 
 
 async def test_memory_is_bounded(chat: Chat):
     for number in range(3):
         chat.one.says("x" * 4000)
         await chat.ask(f"q{number}")
-    assert [info.title for info in chat.service.sessions()] == ["q2", "q1"]
+    assert [info.title for info in await chat.service.sessions()] == ["q2", "q1"]
 
 
 async def test_one_that_is_answering_is_not_forgotten(chat: Chat):
@@ -442,7 +456,7 @@ async def test_one_that_is_answering_is_not_forgotten(chat: Chat):
     for number in range(4):
         chat.one.says("ok")
         await chat.ask(f"q{number}")
-    assert "busy" in {info.title for info in chat.service.sessions()}
+    assert "busy" in {info.title for info in await chat.service.sessions()}
     chat.one.go.set()
     assert shown(await first) == "ab"
 
@@ -450,9 +464,9 @@ async def test_one_that_is_answering_is_not_forgotten(chat: Chat):
 async def test_closing_a_conversation(chat: Chat):
     chat.one.says("ok")
     session = one(events.Session, await chat.ask("x")).session_id
-    chat.service.close(session)
-    chat.service.close(session)
-    assert chat.service.sessions() == []
+    await chat.service.close(session)
+    await chat.service.close(session)
+    assert await chat.service.sessions() == []
     with pytest.raises(ChatError):
         chat.service.get(session)
 
@@ -460,7 +474,7 @@ async def test_closing_a_conversation(chat: Chat):
 async def test_a_fault_of_ours_is_marked_and_raised(chat: Chat):
     with pytest.raises(IndexError):  # the provider has no script
         await chat.ask("x")
-    (info,) = chat.service.sessions()
+    (info,) = await chat.service.sessions()
     session = chat.service.get(info.session_id)
     turn = session.turns[-1]
     assert isinstance(turn, AnswerTurn)
@@ -475,8 +489,8 @@ async def test_without_a_target_the_error_is_an_event(chat: Chat):
     service = ChatService(
         router=Router(resolve),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  (never called)
         gate=chat.gate,
-        documents=chat.store,
         plan=lambda _provider, _model: ChatPlan(()),
+        parts=Parts(Asking(chat.gate, chat.store), NoAccounts()),
     )
-    found = [event async for event in service.send("x")]
+    found = [event async for event in service.send(Question("x"))]
     assert one(events.Error, found).code == "configuration"

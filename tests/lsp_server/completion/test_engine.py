@@ -413,6 +413,17 @@ async def test_not_in_the_middle_of_a_word(world: World, after: str):
     task.cancel()
 
 
+async def test_an_ask_that_is_refused_leaves_no_request_behind(world: World):
+    editor = world.open("x = |\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    world.policy = Policy(paused=True)
+    editor.type("o")
+    assert (await world.answer(editor)).why is Why.PAUSED
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    assert (await task).why is Why.SUPERSEDED
+
+
 async def test_excluded_documents_never_leave_not_even_when_asked(world: World):
     editor = world.open("KEY=|\n", ".env")
     for trigger in Trigger:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from polypilot.children import bare_environment, python
 from polypilot.embedded.catalog import ModelFile, Part
 from polypilot.embedded.errors import EmbeddedError
-from polypilot.embedded.process import bare_environment, pip_environment, python
+from polypilot.embedded.process import pip_environment
 from polypilot.embedded.registry import bundled_pip, pip_command
 from polypilot.embedded.store import ModelStore
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from polypilot.chat import events
-from polypilot.lsp import chat_methods
-from polypilot.lsp.features import chat, session
+from polypilot.chat.values import FileDiff, Location, PlanEntry
+from polypilot.lsp.features import session
+from polypilot.lsp.features.chat_answer import Answer
+from polypilot.lsp.features.chat_stream import Work
 from polypilot.lsp.server import PolypilotServer
-from polypilot_providers.types import Usage
+from polypilot_providers.types import Cost, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from polypilot.backend import Backend
+    from polypilot.lsp import chat_methods
+    from polypilot_providers.testing import ScriptedServer
 
 BEGIN = events.Session("s1", "m1", "p", "model")
 END = events.End("end", "s1", "m1", "p2", "other", "whole text", Usage(input_tokens=3))
@@ -31,6 +37,8 @@ class Sink:
         self.congested = False
         self.waited = 0
         self.heard = asyncio.Event()
+        self.room = asyncio.Event()
+        self.room.set()
 
     def put(self, data: bytes) -> None:
         message = json.loads(data.partition(b"\r\n\r\n")[2])
@@ -43,6 +51,7 @@ class Sink:
 
     async def drained(self) -> None:
         self.waited += 1
+        await self.room.wait()
         self.congested = False
 
     def of(self, token: object) -> list[Any]:
@@ -72,11 +81,11 @@ def answer(
     def start(
         stream: AsyncGenerator[events.ChatEvent, None], token: str | None = "t"
     ) -> asyncio.Task[chat_methods.ChatSendResult]:
-        params = chat_methods.ChatSendParams(
-            "hi", partial_result_token=token, work_done_token="w" if token else None
-        )
-        made = chat._Answer(server, params)  # pyright: ignore[reportPrivateUsage] - there is no public way to see or bring about this
-        return asyncio.ensure_future(made.run(stream))
+        async def run() -> chat_methods.ChatSendResult:
+            with Work(server, "w" if token else None, {}):
+                return await Answer(server, token).run(stream)
+
+        return asyncio.ensure_future(run())
 
     return start
 
@@ -124,6 +133,103 @@ async def test_pieces_that_follow_closely_travel_together_and_in_order(
     assert result.usage.input_tokens == 3
 
 
+PLACES = (Location("/w/a.py", 3), Location("/w/b.py"))
+KINDS: list[tuple[events.ChatEvent, dict[str, Any]]] = [
+    (
+        events.Session("s", "m", "p", "n", "q"),
+        {"sessionId": "s", "messageId": "m", "provider": "p", "model": "n", "questionId": "q"},
+    ),
+    (events.Title("About a"), {"title": "About a"}),
+    (
+        events.Context((events.ContextItem("file:///w/a.py", 4, 1, name="a.py"),)),
+        {"items": [{"uri": "file:///w/a.py", "tokens": 4, "redacted": 1, "name": "a.py"}]},
+    ),
+    (
+        events.Compacted(6, 900, 100, "They greeted."),
+        {"messages": 6, "before": 900, "after": 100, "summary": "They greeted."},
+    ),
+    (
+        events.ToolCall("1", "read", "{}", "Read a.py", "read", PLACES),
+        {
+            "id": "1",
+            "name": "read",
+            "arguments": "{}",
+            "title": "Read a.py",
+            "toolKind": "read",
+            "locations": [{"uri": "file:///w/a.py", "line": 2}, {"uri": "file:///w/b.py"}],
+        },
+    ),
+    (
+        events.ToolUpdate("1", "in_progress"),
+        {"id": "1", "status": "in_progress"},
+    ),
+    (
+        events.ToolUpdate(
+            "1", "completed", "done", (FileDiff("/w/n.py", None, "x"),), PLACES[1:], ("e1",)
+        ),
+        {
+            "id": "1",
+            "status": "completed",
+            "text": "done",
+            "diffs": [{"uri": "file:///w/n.py", "newText": "x"}],
+            "locations": [{"uri": "file:///w/b.py"}],
+            "proposals": ["e1"],
+        },
+    ),
+    (
+        events.Plan((PlanEntry("look", "completed"), PlanEntry("write"))),
+        {
+            "entries": [
+                {"content": "look", "status": "completed", "priority": "medium"},
+                {"content": "write", "status": "pending", "priority": "medium"},
+            ]
+        },
+    ),
+    (events.Citation("u", "t", "c"), {"url": "u", "title": "t", "text": "c"}),
+    (
+        events.Usage(
+            Usage(input_tokens=5), "p", "n", Cost(Decimal("0.1"), "prices"), 7, 9, Decimal("1.50")
+        ),
+        {
+            "inputTokens": 5,
+            "cost": "0.1",
+            "costSource": "prices",
+            "used": 7,
+            "window": 9,
+            "sessionCost": "1.50",
+        },
+    ),
+    (
+        events.Proposal("e1", "/w/a.py", "@@ -1 +1 @@\n-a\n+b\n"),
+        {"id": "e1", "uri": "file:///w/a.py", "diff": "@@ -1 +1 @@\n-a\n+b\n"},
+    ),
+    (
+        events.Proposal("", "/w/.env", "", "excluded"),
+        {"uri": "file:///w/.env", "diff": "", "refused": "excluded"},
+    ),
+    (events.Notice("switched"), {"message": "switched"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"), KINDS, ids=[f"{i}-{event.kind}" for i, (event, _) in enumerate(KINDS)]
+)
+async def test_each_kind_of_event_has_its_delta(
+    answer: Callable[..., Any], sink: Sink, event: events.ChatEvent, fields: dict[str, Any]
+) -> None:
+    await answer(said(event, END))
+    assert sink.of("t") == [{**fields, "kind": event.kind}]
+
+
+async def test_no_delta_repeats_what_was_sent(answer: Callable[..., Any], sink: Sink) -> None:
+    pieces = [f"word {number} " for number in range(5000)]
+    result = await answer(said(BEGIN, *map(events.Text, pieces), END))
+    texts = [each["text"] for each in sink.of("t") if each["kind"] == "text"]
+    assert "".join(texts) == "".join(pieces)
+    assert result.text is None
+    assert len(texts) < len(pieces) / 10
+
+
 async def test_what_waits_is_sent_though_nothing_follows(
     answer: Callable[..., Any], sink: Sink
 ) -> None:
@@ -149,6 +255,52 @@ async def test_a_slow_editor_holds_the_stream_up(answer: Callable[..., Any], sin
     sink.congested = True
     await answer(said(BEGIN, events.Text("a"), END))
     assert sink.waited == 1
+
+
+async def test_nothing_is_taken_from_the_provider_while_the_editor_does_not_read(
+    answer: Callable[..., Any], sink: Sink
+) -> None:
+    pulled = 0
+
+    async def stream() -> AsyncGenerator[events.ChatEvent, None]:
+        nonlocal pulled
+        for _ in range(100):
+            pulled += 1
+            yield events.Text("a")
+        yield END
+
+    sink.congested = True
+    sink.room.clear()
+    task = answer(stream())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert pulled == 1
+    sink.room.set()
+    await task
+    assert pulled == 100
+
+
+async def test_a_provider_that_is_never_late_leaves_others_their_turn(
+    answer: Callable[..., Any],
+) -> None:
+    turns = 0
+
+    async def stream() -> AsyncGenerator[events.ChatEvent, None]:
+        began = time.perf_counter()
+        while turns < 5 and time.perf_counter() - began < 30:
+            yield events.Text("a")
+        yield END
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.ensure_future(other())
+    await answer(stream())
+    beside.cancel()
+    assert turns >= 5
 
 
 async def test_without_a_token_the_text_is_in_the_result(
@@ -210,3 +362,25 @@ async def test_the_loading_of_a_model_is_one_report_that_ends(
         ("begin", "checking"),
         ("end", "ready"),
     ]
+
+
+@pytest.mark.parametrize("by", ["request", "progress"])
+async def test_stopping_closes_the_suppliers_socket_and_keeps_what_came(
+    editor: Any, settings: Callable[[str], None], hanging: ScriptedServer, by: str
+) -> None:
+    settings(hanging.url)
+    await editor.start()
+    params = {"text": "talk", "partialResultToken": "t", "workDoneToken": "w"}
+    asked = editor.ask("polypilot/chat/send", params)
+    await editor.said("Hello")
+    if by == "request":
+        editor.notify("$/cancelRequest", {"id": asked})
+    else:
+        editor.notify("window/workDoneProgress/cancel", {"token": "w"})
+    result = (await editor.reply(asked))["result"]
+    assert result["stopReason"] == "cancelled"
+    async with asyncio.timeout(30):
+        await hanging.requests[0].gone.wait()
+    shown = await editor.result("polypilot/chat/load", {"sessionId": result["sessionId"]})
+    assert [each["text"] for each in shown["messages"]] == ["talk", "Hello"]
+    assert shown["messages"][1]["stopReason"] == "cancelled"

@@ -157,6 +157,18 @@ async def test_the_menus_part_of_an_item_is_not_the_suggestions(
     assert wire.backend.told == [("part", "s1", chars)] * 2
 
 
+async def test_an_item_may_be_told_of_as_its_command_alone(wire: Wire) -> None:
+    """As Emacs' copilot.el does."""
+    command = wire.outcomes.command("s1", "pre" + TEXT, lead=3)
+    told = {"command": {"command": command.command, "arguments": command.arguments}}
+    wire.notify(SHOW, {"item": told})
+    wire.notify(PART, {"item": told, "acceptedLength": 3 + 4})
+    unknown = {"command": {"title": "t", "command": "polypilot.accepted", "arguments": ["s9"]}}
+    wire.notify(PART, {"item": unknown, "acceptedLength": 4})
+    await wire.run("polypilot.accepted", "s2")
+    assert wire.backend.told == [("shown", "s1"), ("part", "s1", 3), ("accepted", "s2")]
+
+
 async def test_dismissed(wire: Wire) -> None:
     assert (await wire.run("polypilot.dismissed", "s1"))["result"] is None
     assert wire.backend.told == [("dismissed", "s1")]

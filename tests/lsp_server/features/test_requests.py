@@ -100,7 +100,7 @@ async def test_a_question_with_attachments_and_the_next_one(
 
     (listed,) = await editor.result("polypilot/chat/sessions")
     assert (listed["sessionId"], listed["messages"]) == (answer["sessionId"], 4)
-    await editor.result("polypilot/chat/close", {"sessionId": answer["sessionId"]})
+    await editor.result("polypilot/chat/delete", {"sessionId": answer["sessionId"]})
     assert await editor.result("polypilot/chat/sessions") == []
     assert (await editor.error("polypilot/chat/send", again))["data"]["code"] == "unknown_session"
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from polypilot.errors import UserError
-from polypilot.lsp import chat_methods, methods
+from polypilot.lsp import chat_methods, chat_names, methods
 from polypilot.lsp.faults import Code, ReplyError
 from polypilot.lsp.sync import position_of
 from polypilot.tasks import Tasks, run_blocking
@@ -226,7 +226,7 @@ def register_documents(server: PolypilotServer[FakeBackend]) -> None:
             sent += 1
         return sent
 
-    @server.feature(methods.CHAT_SEND)
+    @server.feature(chat_names.SEND)
     async def chat(params: chat_methods.ChatSendParams) -> chat_methods.ChatSendResult:
         usage = chat_methods.Usage(input_tokens=len(params.text))
         model = ",".join(item.kind for item in params.context)

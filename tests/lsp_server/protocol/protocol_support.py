@@ -161,7 +161,7 @@ class Session(Peer):
     async def quiet(self) -> None:
         """Returns when everything received has been handled and every handler has ended."""
         async with asyncio.timeout(PATIENCE):
-            while self.connection.backlog or len(self.server.protocol.calls):  # noqa: ASYNC110 - a bounded wait, with no event to wait on
+            while self.connection.backlog or self.server.protocol.calls.running:  # noqa: ASYNC110 - a bounded wait, with no event to wait on
                 await asyncio.sleep(0)  # the loop's own turns are what is waited for
         await asyncio.sleep(0)
 

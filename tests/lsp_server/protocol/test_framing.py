@@ -173,7 +173,7 @@ async def test_the_process_ends_with_one_line(spawn: Callable[..., Awaitable[Pro
             most = max(most, memory.memory_info().rss)
         except psutil.NoSuchProcess:
             break
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # how often its memory is looked at
     assert await process.exit_code() == 1
     assert process.stderr.startswith(b"polypilot: the client's messages can't be read: ")
     assert process.stderr.count(b"\n") == 1

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polypilot.lsp import jsontext
-from polypilot.lsp.jsontext import decode, decode_large, encode, plain
+from polypilot.lsp.jsontext import decode_large, plain
+from polypilot.stdio.jsontext import decode, encode
 
 SMALL = 64
 """A slice so short that ordinary texts need several."""

@@ -254,7 +254,8 @@ async def test_what_initialize_promises(fresh: Session):
     assert capabilities["notebookDocumentSync"]["notebookSelector"] == [{"notebook": "*"}]
     assert capabilities["workspace"]["workspaceFolders"]["changeNotifications"] is True
     assert "test.add" in capabilities["executeCommandProvider"]["commands"]
-    assert capabilities["experimental"]["polypilot"] == {"version": 1, "chat": True, "select": True}
+    offered = dict.fromkeys(("chat", "edit", "lm", "select"), True)
+    assert capabilities["experimental"]["polypilot"] == {"version": 1, **offered}
     assert await fresh.result("test/start") == {
         "options": {"completion": {"enabled": False}},
         "client": "test",

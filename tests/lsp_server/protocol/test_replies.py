@@ -77,7 +77,7 @@ async def play(steps: list[tuple[Any, ...]], cut: int) -> None:
     for step in steps:
         if step[0] == "pause":
             for _ in range(step[1]):
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.002)  # the step itself, drawn like the others
             continue
         data = tally.message(step)
         session.write(data[:cut])

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from polypilot.lsp.transport import SOFT_LIMIT, Outbox
+from polypilot.stdio.writing import SOFT_LIMIT, Outbox
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
 

@@ -8,10 +8,16 @@ import contextlib
 import fcntl
 import json
 import os
+import selectors
 import signal
+import socket
+import subprocess
 import sys
+import tempfile
 import termios
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +26,20 @@ from polypilot.terminal.clean import Cleaner
 from polypilot_providers.testing import ScriptedServer, reply, stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import (
+        AsyncGenerator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from polypilot_providers.testing import Step
 
 PROGRAM = (sys.executable, "-P", "-m", "polypilot.cli")
+PREPARED = (sys.executable, "-P", str(Path(__file__).with_name("prepared_program.py")))
 PATIENCE = 60
 
 
@@ -51,7 +65,8 @@ class Done:
 class Cli:
     """Runs ``polypilot`` with an empty home of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, prepared: Path) -> None:
+        self.prepared = prepared
         self.home = home
         self.folder = home / "work"
         self.config = home / "config" / "config.toml"
@@ -111,6 +126,9 @@ auth = "none"
 
     async def run(self, *arguments: str, stdin: str | None = None) -> Done:
         """Run the program to its end."""
+        as_prepared = stdin is None and arguments[:1] not in {("--stdio",), ("acp",)}
+        if as_prepared and _pythons_own(self.env) == _pythons_own(os.environ):
+            return await asyncio.to_thread(self._run_prepared, arguments)
         source = asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE
         process = await self.start(*arguments, stdin=source)
         try:
@@ -123,6 +141,67 @@ auth = "none"
             await process.wait()
             raise
         return Done(process.returncode or 0, out.decode(), err.decode())
+
+    def _run_prepared(self, arguments: Sequence[str]) -> Done:
+        """In a process of its own whose imports have been done.
+
+        What it writes is read to its end, as a pipe in a shell is: not before every process
+        that it has started has closed the stream, too.
+        """
+        asked = {"argv": list(arguments), "env": self.env, "cwd": str(self.folder)}
+        with socket.socket(socket.AF_UNIX) as connection, contextlib.ExitStack() as ends:
+            connection.settimeout(PATIENCE)
+            connection.connect(str(self.prepared))
+            out, out_end = _pipe(ends)
+            err, err_end = _pipe(ends)
+            none = ends.enter_context(Path(os.devnull).open("rb"))
+            request = json.dumps(asked).encode() + b"\n"
+            socket.send_fds(connection, [b"\n"], [none.fileno(), out_end, err_end])
+            connection.sendall(request)
+            os.close(out_end)
+            os.close(err_end)
+            with connection.makefile("r") as told:
+                pid = int(told.readline())
+                try:
+                    texts = _read_all((out, err))
+                    status = int(told.readline())
+                except BaseException:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                    raise
+            return Done(status, texts[out].decode(), texts[err].decode())
+
+
+def _pipe(ends: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe whose reading end is closed with ``ends``."""
+    reading, writing = os.pipe()
+    ends.callback(os.close, reading)
+    return reading, writing
+
+
+def _read_all(ends: Iterable[int]) -> dict[int, bytes]:
+    """What comes out of pipes until their writers are gone."""
+    texts = dict.fromkeys(ends, b"")
+    until = time.monotonic() + PATIENCE
+    with selectors.DefaultSelector() as selector:
+        for each in texts:
+            selector.register(each, selectors.EVENT_READ)
+        while selector.get_map():
+            left = until - time.monotonic()
+            assert left > 0, "it does not end"
+            for key, _ in selector.select(left):
+                data = os.read(key.fd, 65536)
+                texts[key.fd] += data
+                if not data:
+                    selector.unregister(key.fd)
+    return texts
+
+
+def _pythons_own(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that only a fresh interpreter minds."""
+    return {
+        name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG"))
+    }
 
 
 class Terminal:
@@ -218,10 +297,23 @@ async def terminal(cli: Cli) -> AsyncGenerator[Callable[..., Awaitable[Terminal]
         os.close(fd)
 
 
+@pytest.fixture(scope="session")
+def prepared() -> Iterator[Path]:
+    """Where a process listens that has imported the program, see there."""
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "meeting"
+        with subprocess.Popen((*PREPARED, str(meeting)), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield meeting
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(meeting))
+
+
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
+def cli(tmp_path: Path, prepared: Path) -> Cli:
     """The program, with an empty home."""
-    return Cli(tmp_path)
+    return Cli(tmp_path, prepared)
 
 
 @pytest.fixture
@@ -247,6 +339,18 @@ def chat_answer(*texts: str, finish: str = "stop", usage: bool = True) -> list[S
     return stream(*pieces, b"data: [DONE]\n\n")
 
 
+def call_answer(name: str, arguments: str) -> list[Step]:
+    """An OpenAI Chat Completions stream that calls a tool."""
+    function = {"name": name, "arguments": arguments}
+    call = {"index": 0, "id": "call_1", "function": function}
+    end: dict[str, object] = {"index": 0, "delta": dict[str, str](), "finish_reason": "tool_calls"}
+    return stream(
+        _chunk(choices=[{"index": 0, "delta": {"tool_calls": [call]}}]),
+        _chunk(choices=[end]),
+        b"data: [DONE]\n\n",
+    )
+
+
 def completion_answer(*texts: str) -> list[Step]:
     """An OpenAI Completions stream."""
     pieces = [_chunk(choices=[{"index": 0, "text": text}]) for text in texts]
@@ -257,4 +361,10 @@ def completion_answer(*texts: str) -> list[Step]:
 @pytest.fixture
 def answers() -> dict[str, Callable[..., list[Step]]]:
     """What suppliers send, by name (test modules can't import this file)."""
-    return {"chat": chat_answer, "completion": completion_answer, "reply": reply, "stream": stream}
+    return {
+        "chat": chat_answer,
+        "call": call_answer,
+        "completion": completion_answer,
+        "reply": reply,
+        "stream": stream,
+    }

@@ -7,6 +7,8 @@ import json
 import sys
 from typing import Any
 
+import pytest
+
 NOT_BEFORE_INITIALIZE = {"click", "rich", "tomlkit", "keyring", "httpx", "httpx2", "re2"}
 
 
@@ -40,16 +42,24 @@ async def test_the_server_answers_initialize_without_the_terminals_and_the_provi
     assert {name.split(".")[0] for name in imported} & NOT_BEFORE_INITIALIZE == set()
 
 
-async def test_what_language_clients_add_to_stdio_is_accepted(cli: Any):
-    done = await cli.run("--stdio", "--clientProcessId=1", stdin="")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--stdio", "--clientProcessId=1"],
+        ["--stdio", "--debug"],  # what copilot.el's manual advises
+        ["--experimental-sqlite", "--stdio"],  # what copilot.lua gives to Node.js
+    ],
+)
+async def test_what_language_clients_add_to_stdio_is_accepted(cli: Any, arguments: list[str]):
+    done = await cli.run(*arguments, stdin="")
     assert done.out == ""
     assert "Usage" not in done.err
     assert "error: " not in done.err
     assert done.status != 2
 
 
-async def test_stdio_with_anything_else_is_a_usage_error(cli: Any):
-    done = await cli.run("--stdio", "--nosuch")
+async def test_stdio_with_words_is_a_usage_error(cli: Any):
+    done = await cli.run("--stdio", "nosuch")
     assert (done.status, done.out) == (2, "")
 
 

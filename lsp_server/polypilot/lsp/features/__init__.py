@@ -6,12 +6,13 @@ serve other ones.
 
 from __future__ import annotations
 
-from polypilot.lsp.features import chat, completion, control, insight, session
+from polypilot.lsp.features import actions, chat, completion, control, insight, session
 
 FEATURES = (
     completion.register,
     insight.register,
     chat.register,
+    actions.register,
     control.register,
     session.register,
 )

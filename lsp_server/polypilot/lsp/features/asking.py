@@ -171,7 +171,7 @@ class Asker:
         uri = place.snapshot.uri
         self._inline[uri] = done = asyncio.get_running_loop().create_future()
         try:
-            return await self._ask(place, trigger)
+            return await self._ask(place, trigger, done)
         finally:
             done.set_result(None)
             if self._inline.get(uri) is done:
@@ -187,11 +187,17 @@ class Asker:
             if answer.why is not Why.SUPERSEDED or uri not in self._inline:
                 return answer
 
-    async def _ask(self, place: Place, trigger: Trigger) -> Answer:
+    async def _ask(
+        self, place: Place, trigger: Trigger, turn: asyncio.Future[None] | None = None
+    ) -> Answer:
         backend = await self._server.backend()
         await backend.refresh(within=PATIENCE_S)
         self._server.configured(backend)
         await backend.gate.look([place.snapshot.uri], PATIENCE_S, lately=LATELY_S)
+        if self._inline.get(place.snapshot.uri) is not turn:
+            # Files were looked at meanwhile, for one longer than for another: the engine would
+            # take this one for the newest. A menu's turn is when no ghost text is asked for.
+            return Answer(why=Why.SUPERSEDED)
         answer = await backend.engine.answer(Ask(place.snapshot, place.position, trigger))
         if place.start is not None:
             # Its range is one of the document as it was, not of what the engine compared.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from polypilot.lsp import methods
+from polypilot.lsp import copilot_dialect, methods
+from polypilot.lsp.conversion import prime, shared_converter
 from polypilot.lsp.features.asking import Asker, TriggerKinds, place_at
 from polypilot.lsp.features.menu import register_menu
 from polypilot.lsp.features.outcome import Outcomes, register_outcomes
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from polypilot.workspace.documents import Position
 
 log = logging.getLogger(__name__)
+
+_AT_EACH_KEY = (types.TEXT_DOCUMENT_DID_CHANGE, types.TEXT_DOCUMENT_INLINE_COMPLETION)
+_SAMPLE = types.InlineCompletionItem(
+    insert_text="",
+    filter_text="",
+    range=types.Range(types.Position(0, 0), types.Position(0, 0)),
+    command=types.Command("", "", arguments=[]),
+)
 
 
 def register(server: PolypilotServer[Backend]) -> None:
@@ -43,12 +52,13 @@ def register(server: PolypilotServer[Backend]) -> None:
             return None
         answer = await asker.inline(place, trigger)
         log.debug("completion: %s", answer.source or answer.why)
-        items = [_item(each, place, outcomes) for each in answer.suggestions]
+        items = [item_of(each, place, outcomes) for each in answer.suggestions]
         found = [item for item in items if item is not None]
         return types.InlineCompletionList(found) if found else None
 
     @server.feature(types.INITIALIZED)
     async def initialized(_params: types.InitializedParams) -> None:
+        prime(shared_converter(), [types.InlineCompletionList([_SAMPLE])], _AT_EACH_KEY)
         if hears_growth(server.client_capabilities):
             backend = await server.backend()
             backend.on_grown(
@@ -57,11 +67,13 @@ def register(server: PolypilotServer[Backend]) -> None:
 
     register_outcomes(server, outcomes)
     register_menu(server, asker, outcomes)
+    copilot_dialect.register(server, asker, outcomes)
 
 
-def _item(
+def item_of(
     suggestion: Suggestion, place: Place, outcomes: Outcomes
 ) -> types.InlineCompletionItem | None:
+    """A suggestion as the protocol has it; None if it has no place in the document as it is."""
     span = place.span(suggestion)
     if span is None:
         return None

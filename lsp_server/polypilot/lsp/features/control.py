@@ -157,5 +157,6 @@ def to_wire(status: Status) -> methods.Status:
             )
             for each in status.spent
         ),
+        spent_today=None if status.spent_today is None else f"{status.spent_today:f}",
         error=methods.Problem(error.code, error.message, error.cure or None) if error else None,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from polypilot.lsp import methods
+from polypilot.lsp import methods, told_methods
 from polypilot.lsp.features.asking import PATIENCE_S
 from polypilot.lsp.sync import position_of
 from polypilot.workspace.diagnostics import ERROR, HINT, Diagnostic
@@ -40,7 +40,7 @@ def register(server: PolypilotServer[Backend]) -> None:
         )
 
     @server.feature(methods.DIAGNOSTICS)
-    async def diagnostics(params: methods.DiagnosticsParams) -> None:
+    async def diagnostics(params: told_methods.DiagnosticsParams) -> None:
         backend = await server.backend()
         if params.uri in server.documents:  # of others nothing tells when they may be forgotten
             backend.diagnostics.set(params.uri, map(_diagnostic, params.diagnostics))
@@ -50,7 +50,7 @@ def register(server: PolypilotServer[Backend]) -> None:
         (await server.backend()).diagnostics.forget(params.text_document.uri)
 
 
-def _diagnostic(told: methods.DiagnosticTold) -> Diagnostic:
+def _diagnostic(told: told_methods.DiagnosticTold) -> Diagnostic:
     severity = ERROR if told.severity is None else told.severity
     return Diagnostic(
         told.range.start.line,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from polypilot.lsp import methods
+from polypilot.lsp import methods, told_methods
 from polypilot.lsp.faults import Code, ReplyError
 from polypilot.workspace.text_units import code_points
 
@@ -58,7 +58,7 @@ def taken(text: str, lead: int, units: int) -> int:
 
 def register_outcomes(server: PolypilotServer[Backend], outcomes: Outcomes) -> None:
     """Add the commands and the notifications."""
-    _notifications(server)
+    _notifications(server, outcomes)
 
     @server.command(ACCEPTED)
     async def accepted(suggestion_id: object, _lead: object = 0) -> None:
@@ -78,20 +78,26 @@ def register_outcomes(server: PolypilotServer[Backend], outcomes: Outcomes) -> N
             (await server.backend()).engine.partially_accepted(known, chars)
 
 
-def _notifications(server: PolypilotServer[Backend]) -> None:
+def _notifications(server: PolypilotServer[Backend], outcomes: Outcomes) -> None:
     @server.feature(methods.DID_SHOW)
-    async def shown(params: methods.DidShowParams) -> None:
+    async def shown(params: told_methods.DidShowParams) -> None:
         if found := _identity(params.item):
             (await server.backend()).engine.shown(found[0])
 
     @server.feature(methods.DID_PARTIALLY_ACCEPT)
-    async def partially_accepted(params: methods.DidPartiallyAcceptParams) -> None:
-        if found := _identity(params.item):
-            chars = taken(params.item.insert_text, found[1], params.accepted_length)
+    async def partially_accepted(params: told_methods.DidPartiallyAcceptParams) -> None:
+        found, text = _identity(params.item), params.item.insert_text
+        if found is None:
+            return
+        if text is None:  # the client sends the item's command alone
+            chars = outcomes.taken(found[0], params.accepted_length)
+        else:
+            chars = taken(text, found[1], params.accepted_length)
+        if chars is not None:
             (await server.backend()).engine.partially_accepted(found[0], chars)
 
 
-def _identity(item: methods.ItemTold) -> tuple[str, int] | None:
+def _identity(item: told_methods.ItemTold) -> tuple[str, int] | None:
     """The suggestion's id, and how much of the item's text comes before it."""
     arguments = item.command.arguments if item.command else ()
     match arguments:

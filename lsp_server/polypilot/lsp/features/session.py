@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from lsprotocol import types
 
 from polypilot.errors import describe
-from polypilot.lsp import methods
+from polypilot.lsp import copilot_names, methods
 from polypilot.lsp.features.control import to_wire
 from polypilot.lsp.features.registering import register_method
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from polypilot.backend import Backend, Status
-    from polypilot.backend.core import Step
+    from polypilot.backend.embedding import Step
+    from polypilot.lsp.copilot_methods import ConfigurationParams
     from polypilot.lsp.server import PolypilotServer, Start
 
 log = logging.getLogger(__name__)
@@ -48,10 +49,16 @@ def register(server: PolypilotServer[Backend]) -> None:
             server.configured(backend)
             backend.board.settle()
 
+    @server.feature(copilot_names.CHANGE_CONFIGURATION)
     @server.feature(CONFIGURATION)
-    async def configuration(params: types.DidChangeConfigurationParams) -> None:
+    async def configuration(
+        params: types.DidChangeConfigurationParams | ConfigurationParams,
+    ) -> None:
         backend = await server.backend()
-        section = _section(params.settings)
+        ours = _ours(params.settings)
+        if ours is not None:
+            server.editor_settings = ours
+        section = copilot_names.with_model(params.settings, ours, server.editor_settings)
         if section is None:
             await _pull(server, backend)
         else:
@@ -73,7 +80,7 @@ def _saving(server: PolypilotServer[Backend]) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def saved(params: types.DidSaveTextDocumentParams) -> None:
-        (await server.backend()).gate.saved(params.text_document.uri)
+        (await server.backend()).saved(params.text_document.uri)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def changed(params: types.DidChangeWatchedFilesParams) -> None:
@@ -81,7 +88,7 @@ def _saving(server: PolypilotServer[Backend]) -> None:
 
         backend = await server.backend()
         for change in params.changes:
-            backend.gate.saved(change.uri)
+            backend.saved(change.uri)
         if any(change.uri.endswith(f"/{WORKSPACE_FILE}") for change in params.changes):
             await backend.reload()
             server.configured(backend)
@@ -116,9 +123,11 @@ async def make_backend(start: Start) -> Backend:
 
 def _open(start: Start) -> Backend:
     from polypilot.backend import Backend  # noqa: PLC0415 - see make_backend
+    from polypilot.lsp.features.chat import load  # noqa: PLC0415 - likewise
     from polypilot_prompts.chat import system_prompt  # noqa: PLC0415 - likewise
 
     system_prompt("")  # reads its template now: the first answer would, in the event loop
+    load()  # likewise
     backend = Backend.open(
         editor_settings=start.options, roots=tuple(start.folders), documents=start.documents
     )
@@ -165,15 +174,14 @@ async def _pull(server: PolypilotServer[Backend], backend: Backend) -> None:
         return
     section = answer[0] if answer else None
     if isinstance(section, dict):
-        await backend.configure(editor_settings=cast("Mapping[str, object]", section))
+        server.editor_settings = cast("Mapping[str, object]", section)
+        await backend.configure(editor_settings=server.editor_settings)
 
 
-def _section(settings: object) -> Mapping[str, object] | None:
-    if isinstance(settings, dict):
-        section = cast("dict[str, object]", settings).get(SECTION)
-        if isinstance(section, dict):
-            return cast("dict[str, object]", section)
-    return None
+def _ours(settings: object) -> Mapping[str, object] | None:
+    tree = cast("dict[str, object]", settings) if isinstance(settings, dict) else {}
+    section = tree.get(SECTION)
+    return cast("dict[str, object]", section) if isinstance(section, dict) else None
 
 
 def _announce(server: PolypilotServer[Backend], status: Status) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from disk_support import BOUND, Tap
 
 from polypilot.completion.context import KINDS, ContextSources, Kind, Piece
 from polypilot.completion.values import SNAPSHOT_AFTER, SNAPSHOT_BEFORE, Ask
@@ -18,46 +17,6 @@ from polypilot.workspace.roots import Roots, uri_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
     from pathlib import Path
-
-BOUND = 20.0
-"""Seconds after which a wait has failed; no test's subject."""
-
-
-class Tap:
-    """The machine's disk, which can be made to hang below a folder."""
-
-    def __init__(self) -> None:
-        self.hung = ""
-        self.flow = threading.Event()
-        self.flow.set()
-        self.calls: list[str] = []
-        self.threads: set[int] = set()
-
-    def hang(self, below: Path) -> None:
-        self.flow.clear()
-        self.hung = str(below)
-
-    def heal(self) -> None:
-        self.hung = ""
-        self.flow.set()
-
-    def _pass(self, path: str) -> None:
-        self.calls.append(path)
-        self.threads.add(threading.get_ident())
-        if self.hung and path.startswith(self.hung):
-            self.flow.wait(BOUND)
-
-    def stat(self, path: str) -> os.stat_result:
-        self._pass(path)
-        return os.stat(path)  # noqa: PTH116 - as the real one
-
-    def lstat(self, path: str) -> os.stat_result:
-        self._pass(path)
-        return os.lstat(path)
-
-    def real(self, path: str) -> str:
-        self._pass(path)
-        return os.path.realpath(path)
 
 
 class Privacy:

@@ -1,4 +1,4 @@
-"""The process around the connection: its standard streams, its parent, its signals, its end."""
+"""The process around a protocol: its standard streams, its signals, its parent, its end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
+SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+"""Those that ask us to end, as far as the system has them."""
 PARENT_POLL = 1.0
 """Seconds between two looks at the parent where the system does not tell of its end."""
+_STANDARD_STREAMS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Wire:
     outgoing: int
 
 
-def claim_stdio() -> Wire:
+def claim() -> Wire:
     """Takes standard input and output for the protocol alone.
 
     Both are moved to private descriptors. What is left in their place is the null device for
@@ -47,7 +50,7 @@ def claim_stdio() -> Wire:
     incoming, outgoing = os.dup(0), os.dup(1)
     os.dup2(null, 0)
     os.dup2(2, 1)
-    if null > 2:  # noqa: PLR2004 -- the three standard streams
+    if null >= _STANDARD_STREAMS:
         os.close(null)
     if sys.platform == "win32":
         import msvcrt  # noqa: PLC0415 -- exists on Windows only
@@ -77,16 +80,21 @@ def exit_within(seconds: float, code: int) -> None:
     threading.Thread(target=end, name="polypilot-exit", daemon=True).start()
 
 
-def on_signals(stop: Callable[[str], None]) -> Callable[[], None]:
-    """Calls ``stop`` with the name of SIGTERM, SIGINT or SIGHUP; must be in the main thread.
+def on_signals(
+    stop: Callable[[str], None], *, ignorable: Container[str] = SIGNALS
+) -> Callable[[], None]:
+    """Calls ``stop`` with the name of a signal that asks us to end; must be in the main thread.
 
-    A SIGHUP that the parent set to be ignored (``nohup``) stays ignored. Returns what puts
-    the former handlers back.
+    It runs between two instructions of whatever that thread is doing. An ``ignorable`` one
+    that the parent set to be ignored (``nohup``) stays ignored. Returns what puts the former
+    handlers back.
     """
     former: dict[int, object] = {}
-    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
+    for name in SIGNALS:
         number = getattr(signal, name, None)
-        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+        if number is None:
+            continue
+        if name in ignorable and signal.getsignal(number) == signal.SIG_IGN:
             continue
         # Not loop.add_signal_handler: this one also runs while a handler keeps the loop busy.
         former[number] = signal.signal(number, lambda number, _: stop(signal.Signals(number).name))
@@ -98,7 +106,7 @@ def on_signals(stop: Callable[[str], None]) -> Callable[[], None]:
     return restore
 
 
-def watch_parent(pid: int, gone: Callable[[], None]) -> Callable[[], None]:
+def watch_process(pid: int, gone: Callable[[], None]) -> Callable[[], None]:
     """Calls ``gone`` in the event loop when process ``pid`` ends. Returns what ends the watch.
 
     A client in another container or on another machine names a process that does not exist
