@@ -8,14 +8,15 @@ now and then writes something plausible that is not what the file has.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
+
+from streaming import StreamingConnection, StreamingServer
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Coroutine
 
 MODEL = "oracle"
 _TOKEN = re.compile(r"\n[ \t]*|[ \t]*\w{1,8}|[ \t]*[^\w\s]|\s")
@@ -26,7 +27,6 @@ _TAILS = (400, 120, 40, 16, 6)
 """Characters before the cursor by which the place in the file is looked for, the most first."""
 _AHEAD = 160
 """Characters behind the cursor by which the end of what is missing is."""
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def tokens(text: str) -> list[str]:
@@ -100,7 +100,7 @@ class Served:
     """And tokens."""
 
 
-class Oracle:
+class Oracle(StreamingServer):
     """The server. ``ttft`` and ``token`` are in seconds, the error rate is per request."""
 
     def __init__(
@@ -112,31 +112,15 @@ class Oracle:
         seed: int = 0,
         keeps: bool = True,
     ) -> None:
+        super().__init__(lambda: _Connection(self))
         self.ttft = ttft
         self.token = token
         self.served: list[Served] = []
-        self.handlers: set[asyncio.Task[None]] = set()
         self._error_rate = error_rate
         self._draw = random.Random(seed)
         self._keeps = keeps
         self._truth = ""
         self._words: list[str] = []
-        self._server: asyncio.Server
-
-    @property
-    def port(self) -> int:
-        """Where it listens on loopback."""
-        return self._server.sockets[0].getsockname()[1]
-
-    @property
-    def base_url(self) -> str:
-        """What a provider's row needs."""
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    @property
-    def running(self) -> int:
-        """Requests being answered now."""
-        return len(self.handlers)
 
     def know(self, truth: str) -> None:
         """Answer from this file from now on."""
@@ -160,90 +144,46 @@ class Oracle:
         self.served.append(request)
         return request, answers
 
-    async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        for task in list(self.handlers):
-            task.cancel()
-        await asyncio.gather(*self.handlers, return_exceptions=True)
-
 
 def _until(text: str, stops: list[str]) -> str:
     """The text before the first stop string."""
     return text[: min((at for stop in stops if (at := text.find(stop)) >= 0), default=len(text))]
 
 
-class _Connection(asyncio.Protocol):
-    """One client; connections are kept open after whole answers."""
-
+class _Connection(StreamingConnection):
     def __init__(self, oracle: Oracle) -> None:
+        super().__init__(oracle)
         self._oracle = oracle
-        self._loop = asyncio.get_running_loop()
-        self._buffer = b""
-        self._answering: asyncio.Task[None] | None = None
-        self._transport: asyncio.Transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, gap, body = self._buffer.partition(b"\r\n\r\n")
-        lines = head.lower().split(b"\r\n")
-        size = sum(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
-        if not gap or len(body) < size:
-            return
-        self._buffer = body[size:]
-        if not head.startswith(b"POST /v1/completions "):
-            self._transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
-            return
-        request, answers = self._oracle.begin(json.loads(body[:size]))
-        self._answering = self._loop.create_task(self._answer(request, answers))
-        self._oracle.handlers.add(self._answering)
-        self._answering.add_done_callback(self._oracle.handlers.discard)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        if self._answering is not None:
-            self._answering.cancel()
+    def answer(self, asked: dict[str, Any]) -> Coroutine[Any, Any, None]:
+        return self._answer(*self._oracle.begin(asked))
 
     async def _answer(self, request: Served, answers: list[str]) -> None:
         oracle, due = self._oracle, request.start + self._oracle.ttft
         try:
             await self._wait(due)
-            self._transport.write(_HEAD)
+            self.begin()
             pieces = [tokens(answer) for answer in answers]
             for number in range(max(map(len, pieces), default=0)):
                 await self._wait(due)
                 now = [(at, each[number]) for at, each in enumerate(pieces) if number < len(each)]
                 self._events(now)
-                request.first = request.first or self._loop.time()
+                request.first = request.first or self.loop.time()
                 request.sent += sum(len(text) for _, text in now)
                 request.generated += len(now)
                 due += oracle.token
             for choice in range(len(pieces)):
                 self._event({"index": choice, "text": "", "finish_reason": "stop"})
-            self._chunk(b"data: [DONE]\n\n")
-            self._transport.write(b"0\r\n\r\n")
+            self.end()
         except asyncio.CancelledError:
             request.aborted = True
             raise
         finally:
-            request.end = self._loop.time()
+            request.end = self.loop.time()
 
     async def _wait(self, due: float) -> None:
         # Even when it is due: a client that has left is told of between two turns of the loop.
-        await asyncio.sleep(max(0.0, due - self._loop.time()))
+        await asyncio.sleep(max(0.0, due - self.loop.time()))
 
     def _events(self, texts: list[tuple[int, str]]) -> None:
         for choice, text in texts:
@@ -251,7 +191,4 @@ class _Connection(asyncio.Protocol):
 
     def _event(self, choice: dict[str, Any]) -> None:
         event = {"id": "c", "object": "text_completion", "model": MODEL, "choices": [choice]}
-        self._chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
-
-    def _chunk(self, data: bytes) -> None:
-        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self.event(event)
