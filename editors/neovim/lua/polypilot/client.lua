@@ -100,7 +100,7 @@ local function definition()
   capabilities.textDocument.inlineCompletion = { dynamicRegistration = false }
   -- Neovim's own inline completion, which draws when we don't, can't be made to ask again.
   capabilities.experimental = {
-    polypilot = { version = 1, completionGrew = options.ghost.enabled },
+    polypilot = { version = 1, completionGrew = options.ghost.enabled, permission = true },
   }
   local settings = util.object(vim.deepcopy(options.settings))
   return {
@@ -125,6 +125,9 @@ local function definition()
       end,
       ["polypilot/completionGrew"] = function(_, params)
         require("polypilot.ghost").grew(params)
+      end,
+      ["polypilot/chat/permission"] = function(...)
+        return require("polypilot.chat.permission").handle(...)
       end,
     },
     on_init = on_init,

@@ -255,7 +255,8 @@ local definitions = {
 }
 
 function M.define()
-  for name, definition in pairs(definitions) do
+  local all = vim.tbl_extend("error", definitions, require("polypilot.commands_chat"))
+  for name, definition in pairs(all) do
     api.nvim_create_user_command("Polypilot" .. name, function(options)
       if not require("polypilot").is_setup() then
         require("polypilot").setup()

@@ -71,17 +71,18 @@ local function save(purpose, provider, model)
   end)
 end
 
-local function pick_model(purpose, provider)
+---@param chosen fun(provider: string, model: string|nil)
+local function pick_model(provider, chosen)
   client.request("polypilot/models", { provider = provider }, function(problem, models)
     if problem then
       return util.report(problem)
     end
     if not models or #models == 0 then
-      return save(purpose, provider)
+      return chosen(provider)
     end
     vim.ui.select(models, { prompt = "Model", format_item = model_label }, function(model)
       if model then
-        save(purpose, provider, model.id)
+        chosen(provider, model.id)
       end
     end)
   end)
@@ -128,7 +129,9 @@ function M.select(purpose)
   local function go(for_what)
     M.provider("Provider", function(row)
       with_key(row, function()
-        pick_model(for_what, row.id)
+        pick_model(row.id, function(provider, model)
+          save(for_what, provider, model)
+        end)
       end)
     end)
   end
@@ -144,6 +147,16 @@ function M.select(purpose)
     if row then
       go(row.id)
     end
+  end)
+end
+
+--- A provider and a model, for whatever they are wanted for; nothing is saved.
+---@param chosen fun(provider: string, model: string|nil)
+function M.model(chosen)
+  M.provider("Provider", function(row)
+    with_key(row, function()
+      pick_model(row.id, chosen)
+    end)
   end)
 end
 

@@ -65,6 +65,14 @@ function M.value(value)
   return value
 end
 
+--- A document as it is called on screen. What is refused may have any name.
+---@param uri string
+---@return string
+function M.name_of(uri)
+  local path = vim.startswith(uri, "file:") and vim.uri_to_fname(uri) or uri
+  return vim.fn.fnamemodify(path, ":~:.")
+end
+
 --- A table that is sent as a JSON object even when it is empty.
 ---@param value table
 ---@return table

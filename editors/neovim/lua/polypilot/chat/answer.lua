@@ -15,7 +15,37 @@ local M = {}
 ---@field stopped boolean
 ---@field headed boolean
 ---@field session? string as the server names it
+---@field message? string the answer's id
+---@field question? string the id of what it answers
+---@field title? string
 ---@field usage? table
+---@field calls table<string, string> what tools do, by the call
+
+---@type polypilot.Turn|nil the one that is being written
+local current
+
+---@param token string
+---@return polypilot.Turn
+function M.new(token)
+  local turn = {
+    token = token,
+    deltas = {},
+    stopped = false,
+    headed = false,
+    calls = {},
+  }
+  if token ~= "" then
+    current = turn
+  end
+  return turn
+end
+
+--- Puts on screen what is held back of the answer that is being written.
+function M.flush_all()
+  if current then
+    M.flush(current)
+  end
+end
 
 --- The answer's heading, once; who answers is known from its first event.
 ---@param mine polypilot.Turn
@@ -69,12 +99,16 @@ end
 ---@type table<string, fun(mine: polypilot.Turn, value: table)>
 local receive = {
   session = function(mine, value)
-    mine.session = value.sessionId
+    mine.session, mine.message = value.sessionId, value.messageId
+    mine.question = util.value(value.questionId)
     M.head(mine, value)
+  end,
+  title = function(mine, value)
+    mine.title = value.title
   end,
   context = function(mine, value)
     for _, item in ipairs(util.value(value.items) or {}) do
-      local name = vim.fn.fnamemodify(vim.uri_to_fname(item.uri), ":~:.")
+      local name = util.value(item.name) or util.name_of(item.uri)
       local refused = util.value(item.refused)
       if refused then
         remark(mine, ("%s was not sent: %s"):format(name, refused))
@@ -101,7 +135,38 @@ local receive = {
     queue(mine, "refusal", value.text)
   end,
   toolCall = function(mine, value)
-    remark(mine, ("tool: %s"):format(value.name))
+    mine.calls[value.id] = util.value(value.title) or value.name
+    remark(mine, ("tool: %s"):format(mine.calls[value.id]))
+  end,
+  toolUpdate = function(mine, value)
+    if value.status == "failed" then
+      local text = util.value(value.text) or "it failed"
+      remark(mine, ("%s: %s"):format(mine.calls[value.id] or "tool", text))
+    end
+  end,
+  plan = function(mine, value)
+    local signs = { completed = "☑", in_progress = "▶", pending = "☐" }
+    local lines = vim.tbl_map(function(entry)
+      return ("%s %s"):format(signs[entry.status] or "☐", entry.content)
+    end, value.entries)
+    remark(mine, table.concat(lines, "\n"))
+  end,
+  citation = function(mine, value)
+    remark(mine, vim.trim(("source: %s %s"):format(value.title, value.url)))
+  end,
+  compacted = function(mine, value)
+    remark(
+      mine,
+      ("the %d oldest messages are sent as a summary from now on: %d tokens, not %d"):format(
+        value.messages,
+        value.after,
+        value.before
+      )
+    )
+  end,
+  edit = function(mine, value)
+    M.flush(mine)
+    require("polypilot.chat.edits").show(value)
   end,
   usage = function(mine, value)
     mine.usage = value
@@ -125,6 +190,8 @@ local reasons = {
   length = "cut off: the answer's length limit was reached",
   cancelled = "stopped",
   refusal = "the model refused",
+  max_steps = "stopped at the limit of steps; another message goes on",
+  budget = "stopped at the budget",
 }
 
 --- The line below an answer: why it ended, who gave it, what it took.
@@ -141,6 +208,15 @@ function M.closing(mine, result)
   local input, output = util.value(usage.inputTokens), util.value(usage.outputTokens)
   if input or output then
     parts[#parts + 1] = ("%s tokens in, %s out"):format(input or "?", output or "?")
+  end
+  local cost = util.value(usage.cost)
+  if cost and tonumber(cost) ~= 0 then
+    parts[#parts + 1] = ("$%s"):format(cost)
+  end
+  local last = mine.usage or {}
+  local used, window = util.value(last.used), util.value(last.window)
+  if used and window then
+    parts[#parts + 1] = ("%d%% of the window"):format(math.ceil(100 * used / window))
   end
   return table.concat(parts, " · ")
 end

@@ -2,8 +2,10 @@
 local answer = require("polypilot.chat.answer")
 local client = require("polypilot.client")
 local config = require("polypilot.config")
+local edits = require("polypilot.chat.edits")
 local selection = require("polypilot.chat.selection")
-local status = require("polypilot.status")
+local state = require("polypilot.chat.state")
+local titles = require("polypilot.chat.titles")
 local transcript = require("polypilot.chat.transcript")
 local util = require("polypilot.util")
 local windows = require("polypilot.chat.windows")
@@ -12,47 +14,21 @@ local api = vim.api
 
 local M = {}
 
----@type string|nil
-local session
----@type polypilot.Turn|nil
-local turn
----@type polypilot.Attachment[]
-local attachments = {}
 local turns = 0
-
-local function titles()
-  local target = status.get().chat or {}
-  local name = util.value(target.model) or util.value(target.provider)
-  local keys = config.current.chat.keys
-  local doing = turn and " · answering" or ""
-  windows.title("transcript", ("Polypilot%s%s"):format(name and " · " .. name or "", doing))
-  local parts = vim.tbl_map(function(each)
-    return each.label
-  end, attachments)
-  local hint = {}
-  if turn and keys.stop then
-    hint[1] = keys.stop .. " stops"
-  elseif keys.send then
-    hint[1] = keys.send .. " sends"
-  end
-  if #parts > 0 then
-    hint[#hint + 1] = "with " .. table.concat(parts, ", ")
-  end
-  windows.title("prompt", table.concat(hint, " · "))
-end
 
 ---@param mine polypilot.Turn
 ---@param problem polypilot.Problem|nil
 ---@param result table|nil
 local function finish(mine, problem, result)
   client.on_progress(mine.token, nil)
-  if turn ~= mine then
+  if state.turn ~= mine then
     return
   end
   answer.flush(mine)
-  turn = nil
+  state.turn = nil
   result = result or {}
-  session = util.value(result.sessionId) or session
+  state.session = util.value(result.sessionId) or state.session
+  state.answered = util.value(result.messageId) or mine.message or state.answered
   problem = problem or util.value(result.error)
   answer.head(mine, result)
   local text = util.value(result.text)
@@ -73,61 +49,86 @@ local function finish(mine, problem, result)
   if last ~= "" then
     transcript.note(last)
   end
-  titles()
+  titles.show()
   api.nvim_exec_autocmds("User", { pattern = "PolypilotChatDone", modeline = false })
 end
 
 ---@return boolean
 function M.busy()
-  return turn ~= nil
+  return state.turn ~= nil
 end
 
-local function told_busy()
-  if turn then
+--- Whether an answer is being written; then the user is told.
+---@return boolean
+function M.told_busy()
+  if state.turn then
     util.notify("an answer is still being written; :PolypilotStop ends it", vim.log.levels.WARN)
   end
-  return turn ~= nil
+  return state.turn ~= nil
+end
+
+local function on_delta(mine)
+  return function(value)
+    if type(value) ~= "table" or state.turn ~= mine then
+      return
+    end
+    answer.take(mine, value)
+    state.session = mine.session or state.session
+    state.question, state.answered = mine.question or state.question, mine.message or state.answered
+    if mine.title and mine.title ~= state.chosen.title then
+      state.chosen.title = util.clean(mine.title)
+      titles.show()
+    end
+  end
+end
+
+--- What the chat sends besides the text: who answers, for a new conversation, and the scene.
+local function parameters(mine, text, server)
+  local window = windows.other()
+  local bufnr = window and api.nvim_win_get_buf(window)
+  local context = selection.parameters(state.attachments, server.offset_encoding)
+  local params = {
+    text = text,
+    sessionId = state.session,
+    replaces = state.replaces,
+    context = context,
+    scene = bufnr and selection.scene(bufnr, state.attachments, server.offset_encoding),
+    partialResultToken = mine.token,
+  }
+  if not state.session then
+    for _, name in ipairs({ "provider", "model", "effort", "mode" }) do
+      params[name] = state.chosen[name]
+    end
+  end
+  state.attachments, state.replaces = {}, nil
+  return params
 end
 
 --- Sends one message; the answer goes to the transcript.
----@param text string
+---@param text string empty only where an answer is to be given again
 function M.send(text)
-  if vim.trim(text) == "" then
+  if vim.trim(text) == "" and not state.replaces then
     return
   end
-  if told_busy() then
+  if M.told_busy() then
     return
   end
   turns = turns + 1
-  local mine = {
-    token = "polypilot-chat-" .. turns,
-    deltas = {},
-    stopped = false,
-    headed = false,
-  }
-  turn = mine
-  transcript.heading("You", text)
-  local context = attachments
-  attachments = {}
+  local mine = answer.new("polypilot-chat-" .. turns)
+  state.turn = mine
+  if text ~= "" then
+    transcript.heading("You", text)
+  end
   windows.follow(true)
-  titles()
-  client.on_progress(mine.token, function(value)
-    if type(value) == "table" and turn == mine then
-      answer.take(mine, value)
-      session = mine.session or session
-    end
-  end)
+  titles.show()
+  client.on_progress(mine.token, on_delta(mine))
   client.ensure(function(problem, server)
     if not server or mine.stopped then
       return finish(mine, problem)
     end
     mine.client = server
-    local params = {
-      text = text,
-      sessionId = session,
-      context = selection.parameters(context, server.offset_encoding),
-      partialResultToken = mine.token,
-    }
+    local params = parameters(mine, text, server)
+    titles.show()
     local sent, id = server:request("polypilot/chat/send", params, function(err, result)
       finish(mine, err and util.problem(err) or nil, util.value(result))
     end, api.nvim_get_current_buf())
@@ -141,7 +142,7 @@ end
 --- Stops the answer that is being written; what came stays.
 ---@return boolean stopped whether there was one
 function M.stop()
-  local mine = turn
+  local mine = state.turn
   if not mine then
     return false
   end
@@ -157,18 +158,21 @@ end
 --- A new session: the transcript is emptied, and the server told to forget the old one.
 function M.new()
   M.stop()
-  local old = session
-  session, attachments = nil, {}
+  local old = state.session
+  state.session, state.attachments = nil, {}
+  state.question, state.answered, state.replaces = nil, nil, nil
+  state.chosen = { mode = state.chosen.mode }
+  edits.clear()
   if old and client.running() then
     client.request("polypilot/chat/close", { sessionId = old }, function() end)
   end
   transcript.clear()
-  titles()
+  titles.show()
 end
 
 local function send_prompt()
   -- What was typed stays in the prompt while it can't be sent.
-  if not told_busy() then
+  if not M.told_busy() then
     vim.cmd.stopinsert()
     M.send(windows.take_prompt())
   end
@@ -190,9 +194,12 @@ local function map_keys()
     map(bufnr, "n", keys.new, M.new, "new session")
     map(bufnr, "n", keys.close, windows.close, "close the chat")
   end
+  map(above, "n", keys.accept, edits.accept, "apply the edit here")
+  map(above, "n", keys.accept_hunk, edits.accept_hunk, "apply the hunk here")
+  map(above, "n", keys.reject, edits.reject, "turn the edit here down")
   if keys.stop then
     vim.keymap.set("i", keys.stop, function()
-      return turn and '<Cmd>lua require("polypilot.chat").stop()<CR>' or keys.stop
+      return state.turn and '<Cmd>lua require("polypilot.chat").stop()<CR>' or keys.stop
     end, { buffer = prompt, expr = true, desc = "Polypilot: stop the answer" })
   end
 end
@@ -201,22 +208,22 @@ end
 ---@param attachment polypilot.Attachment|nil
 function M.attach(attachment)
   if attachment then
-    table.insert(attachments, attachment)
-    titles()
+    table.insert(state.attachments, attachment)
+    titles.show()
   end
 end
 
 function M.open()
   windows.open()
   map_keys()
-  titles()
+  titles.show()
 end
 
 function M.setup()
   client.when_gone(function()
-    session = nil
-    if turn then
-      finish(turn, {
+    state.session = nil
+    if state.turn then
+      finish(state.turn, {
         message = "the server ended before the answer was complete",
         cure = ":PolypilotRestart starts it again, :PolypilotLog shows why",
       })
@@ -225,7 +232,7 @@ function M.setup()
   api.nvim_create_autocmd("User", {
     group = api.nvim_create_augroup("polypilot.chat", {}),
     pattern = "PolypilotStatus",
-    callback = titles,
+    callback = titles.show,
   })
 end
 

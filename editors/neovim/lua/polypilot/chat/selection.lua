@@ -62,6 +62,31 @@ local function position(bufnr, point, encoding)
   return { line = point.row, character = text.character(line, encoding, point.column) }
 end
 
+local function range(each, encoding)
+  return {
+    start = position(each.bufnr, each.first, encoding),
+    ["end"] = position(each.bufnr, each.last, encoding),
+  }
+end
+
+--- What the user looks at: the buffer in front, and what is attached of it as the selection.
+---@param bufnr integer
+---@param list polypilot.Attachment[]
+---@param encoding "utf-8"|"utf-16"|"utf-32"
+---@return table|nil
+function M.scene(bufnr, list, encoding)
+  if vim.bo[bufnr].buftype ~= "" or api.nvim_buf_get_name(bufnr) == "" then
+    return nil
+  end
+  local scene = { buffer = vim.uri_from_bufnr(bufnr) }
+  for _, each in ipairs(list) do
+    if each.first and api.nvim_buf_is_valid(each.bufnr) then
+      scene.selection = { uri = vim.uri_from_bufnr(each.bufnr), range = range(each, encoding) }
+    end
+  end
+  return scene
+end
+
 --- As the protocol has them.
 ---@param list polypilot.Attachment[]
 ---@param encoding "utf-8"|"utf-16"|"utf-32"
@@ -73,10 +98,7 @@ function M.parameters(list, encoding)
       local entry = { kind = "document", uri = vim.uri_from_bufnr(each.bufnr) }
       if each.first then
         entry.kind = "selection"
-        entry.range = {
-          start = position(each.bufnr, each.first, encoding),
-          ["end"] = position(each.bufnr, each.last, encoding),
-        }
+        entry.range = range(each, encoding)
       end
       out[#out + 1] = entry
     end

@@ -133,6 +133,23 @@ function M.note(text)
   last_kind = nil
 end
 
+--- A diff, as a block of its own that nothing in it can end.
+---@param title string
+---@param text string
+---@return integer line where the diff itself begins
+function M.diff(title, text)
+  M.note(title)
+  local longest = 2
+  for run in text:gmatch("`+") do
+    longest = math.max(longest, #run)
+  end
+  local marks = ("`"):rep(longest + 1)
+  append("\n\n" .. marks .. "diff\n")
+  local first = api.nvim_buf_line_count((windows.buffers()))
+  append((text:gsub("\r\n?", "\n"):gsub("\n$", "")) .. "\n" .. marks)
+  return first
+end
+
 ---@param problem polypilot.Problem
 function M.problem(problem)
   close_fence()

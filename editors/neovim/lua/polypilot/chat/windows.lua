@@ -40,6 +40,8 @@ local function make_buffer(name)
   pcall(vim.treesitter.start, bufnr, "markdown")
   if name == "transcript" then
     options.modifiable = false
+  else
+    options.omnifunc = "v:lua.require'polypilot.chat.complete'.omnifunc"
   end
   return bufnr
 end
@@ -151,6 +153,36 @@ function M.take_prompt()
   local text = vim.trim(table.concat(api.nvim_buf_get_lines(prompt, 0, -1, false), "\n"))
   api.nvim_buf_set_lines(prompt, 0, -1, false, {})
   return text
+end
+
+--- Puts text into the prompt.
+---@param text string
+function M.put_prompt(text)
+  local _, prompt = M.buffers()
+  api.nvim_buf_set_lines(prompt, 0, -1, false, vim.split(text, "\n", { plain = true }))
+end
+
+---@return integer|nil line of the transcript's cursor
+function M.cursor_line()
+  local window = valid_window("transcript")
+  return window and api.nvim_win_get_cursor(window)[1]
+end
+
+--- The window in front that is not the chat's, if there is one.
+---@return integer|nil
+function M.other()
+  local function is_other(window)
+    return window ~= windows.transcript
+      and window ~= windows.prompt
+      and api.nvim_win_get_config(window).relative == ""
+  end
+  local before = vim.fn.win_getid(vim.fn.winnr("#"))
+  for _, window in ipairs({ api.nvim_get_current_win(), before, unpack(api.nvim_tabpage_list_wins(0)) }) do
+    if window ~= 0 and api.nvim_win_is_valid(window) and is_other(window) then
+      return window
+    end
+  end
+  return nil
 end
 
 --- Keeps the end in view, unless the user has scrolled back.

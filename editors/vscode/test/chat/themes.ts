@@ -1,0 +1,91 @@
+/** Colours of four themes, as VS Code gives them to a view's page. */
+
+export type Theme = "dark" | "light" | "contrast" | "contrastLight";
+
+const FONTS = {
+  "--vscode-font-family": "system-ui, 'DejaVu Sans', sans-serif",
+  "--vscode-font-size": "13px",
+  "--vscode-editor-font-family": "'DejaVu Sans Mono', monospace",
+  "--vscode-editor-font-size": "13px",
+};
+
+export const THEMES: Readonly<Record<Theme, { readonly kind: string; readonly variables: Readonly<Record<string, string>> }>> = {
+  dark: {
+    kind: "vscode-dark",
+    variables: {
+      ...FONTS,
+      "--vscode-foreground": "#cccccc", "--vscode-descriptionForeground": "#9d9d9d", "--vscode-errorForeground": "#f85149",
+      "--vscode-sideBar-background": "#181818", "--vscode-editor-background": "#1f1f1f", "--vscode-editor-foreground": "#cccccc",
+      "--vscode-panel-border": "#2b2b2b", "--vscode-widget-border": "#313131", "--vscode-focusBorder": "#0078d4",
+      "--vscode-input-background": "#313131", "--vscode-input-border": "#3c3c3c", "--vscode-input-foreground": "#cccccc",
+      "--vscode-input-placeholderForeground": "#989898", "--vscode-button-background": "#0078d4", "--vscode-button-foreground": "#ffffff",
+      "--vscode-button-hoverBackground": "#026ec1", "--vscode-button-secondaryBackground": "#313131",
+      "--vscode-button-secondaryForeground": "#cccccc", "--vscode-button-secondaryHoverBackground": "#3c3c3c",
+      "--vscode-textLink-foreground": "#4daafc", "--vscode-textLink-activeForeground": "#4daafc", "--vscode-icon-foreground": "#cccccc",
+      "--vscode-toolbar-hoverBackground": "#5a5d5e50", "--vscode-editorWidget-background": "#202020",
+      "--vscode-textPreformat-foreground": "#d0d0d0", "--vscode-textPreformat-background": "#3c3c3c",
+      "--vscode-textBlockQuote-border": "#616161", "--vscode-textCodeBlock-background": "#2b2b2b",
+      "--vscode-editorSuggestWidget-background": "#202020", "--vscode-editorSuggestWidget-selectedBackground": "#04395e",
+      "--vscode-widget-shadow": "#0000005c", "--vscode-list-hoverBackground": "#2a2d2e", "--vscode-list-inactiveSelectionBackground": "#37373d",
+      "--vscode-gitDecoration-addedResourceForeground": "#81b88b", "--vscode-gitDecoration-deletedResourceForeground": "#c74e39",
+      "--vscode-diffEditor-insertedLineBackground": "#9bb95533", "--vscode-diffEditor-removedLineBackground": "#ff000033",
+      "--vscode-editorWarning-foreground": "#cca700", "--vscode-testing-iconPassed": "#73c991",
+      "--vscode-progressBar-background": "#0078d4", "--vscode-inputValidation-errorBackground": "#5a1d1d",
+      "--vscode-inputValidation-errorBorder": "#be1100",
+    },
+  },
+  light: {
+    kind: "vscode-light",
+    variables: {
+      ...FONTS,
+      "--vscode-foreground": "#3b3b3b", "--vscode-descriptionForeground": "#6a6a6a", "--vscode-errorForeground": "#c72e0f",
+      "--vscode-sideBar-background": "#f8f8f8", "--vscode-editor-background": "#ffffff", "--vscode-editor-foreground": "#3b3b3b",
+      "--vscode-panel-border": "#e5e5e5", "--vscode-widget-border": "#e5e5e5", "--vscode-focusBorder": "#005fb8",
+      "--vscode-input-background": "#ffffff", "--vscode-input-border": "#cecece", "--vscode-input-foreground": "#3b3b3b",
+      "--vscode-input-placeholderForeground": "#767676", "--vscode-button-background": "#005fb8", "--vscode-button-foreground": "#ffffff",
+      "--vscode-button-hoverBackground": "#0258a8", "--vscode-button-secondaryBackground": "#e5e5e5",
+      "--vscode-button-secondaryForeground": "#3b3b3b", "--vscode-button-secondaryHoverBackground": "#cccccc",
+      "--vscode-textLink-foreground": "#005fb8", "--vscode-textLink-activeForeground": "#005fb8", "--vscode-icon-foreground": "#3b3b3b",
+      "--vscode-toolbar-hoverBackground": "#b8b8b850", "--vscode-editorWidget-background": "#f8f8f8",
+      "--vscode-textPreformat-foreground": "#3b3b3b", "--vscode-textPreformat-background": "#0000001f",
+      "--vscode-textBlockQuote-border": "#e5e5e5", "--vscode-textCodeBlock-background": "#f8f8f8",
+      "--vscode-editorSuggestWidget-background": "#f8f8f8", "--vscode-editorSuggestWidget-selectedBackground": "#e8e8e8",
+      "--vscode-widget-shadow": "#00000029", "--vscode-list-hoverBackground": "#f2f2f2", "--vscode-list-inactiveSelectionBackground": "#e4e6f1",
+      "--vscode-gitDecoration-addedResourceForeground": "#587c0c", "--vscode-gitDecoration-deletedResourceForeground": "#ad0707",
+      "--vscode-diffEditor-insertedLineBackground": "#9bb95533", "--vscode-diffEditor-removedLineBackground": "#ff000033",
+      "--vscode-editorWarning-foreground": "#bf8803", "--vscode-testing-iconPassed": "#388a34",
+      "--vscode-progressBar-background": "#005fb8", "--vscode-inputValidation-errorBackground": "#f2dede",
+      "--vscode-inputValidation-errorBorder": "#be1100",
+    },
+  },
+  contrast: {
+    kind: "vscode-high-contrast",
+    variables: {
+      ...FONTS,
+      "--vscode-foreground": "#ffffff", "--vscode-descriptionForeground": "#ffffffb3", "--vscode-errorForeground": "#f48771",
+      "--vscode-sideBar-background": "#000000", "--vscode-editor-background": "#000000", "--vscode-editor-foreground": "#ffffff",
+      "--vscode-contrastBorder": "#6fc3df", "--vscode-contrastActiveBorder": "#f38518", "--vscode-focusBorder": "#f38518",
+      "--vscode-input-background": "#000000", "--vscode-input-border": "#6fc3df", "--vscode-input-foreground": "#ffffff",
+      "--vscode-input-placeholderForeground": "#ffffffb3", "--vscode-button-background": "#000000", "--vscode-button-foreground": "#ffffff",
+      "--vscode-button-border": "#6fc3df", "--vscode-textLink-foreground": "#21a6ff", "--vscode-textLink-activeForeground": "#21a6ff",
+      "--vscode-icon-foreground": "#ffffff", "--vscode-editorWidget-background": "#0c141f", "--vscode-textPreformat-foreground": "#ffffff",
+      "--vscode-textPreformat-background": "#000000", "--vscode-textCodeBlock-background": "#000000",
+      "--vscode-editorSuggestWidget-background": "#0c141f", "--vscode-widget-border": "#6fc3df",
+      "--vscode-gitDecoration-addedResourceForeground": "#a1e3ad", "--vscode-gitDecoration-deletedResourceForeground": "#c74e39",
+      "--vscode-testing-iconPassed": "#73c991", "--vscode-editorWarning-foreground": "#ffd370",
+    },
+  },
+  contrastLight: {
+    kind: "vscode-high-contrast-light",
+    variables: {
+      ...FONTS,
+      "--vscode-foreground": "#292929", "--vscode-descriptionForeground": "#292929b3", "--vscode-errorForeground": "#b5200d",
+      "--vscode-sideBar-background": "#ffffff", "--vscode-editor-background": "#ffffff", "--vscode-editor-foreground": "#292929",
+      "--vscode-contrastBorder": "#0f4a85", "--vscode-contrastActiveBorder": "#006bbd", "--vscode-focusBorder": "#006bbd",
+      "--vscode-input-background": "#ffffff", "--vscode-input-border": "#0f4a85", "--vscode-input-foreground": "#292929",
+      "--vscode-button-background": "#0f4a85", "--vscode-button-foreground": "#ffffff", "--vscode-textLink-foreground": "#0f4a85",
+      "--vscode-textLink-activeForeground": "#0f4a85", "--vscode-icon-foreground": "#292929", "--vscode-editorWidget-background": "#ffffff",
+      "--vscode-textPreformat-foreground": "#292929", "--vscode-textPreformat-background": "#ceddf0",
+    },
+  },
+};
