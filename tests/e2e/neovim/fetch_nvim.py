@@ -40,6 +40,21 @@ class Archive(NamedTuple):
     keyring: Path
 
 
+class Program(NamedTuple):
+    """A program of a Debian package, and what its shell wrapper sets and how it is tried."""
+
+    name: str
+    package: str
+    binary: str
+    environment: str
+    trial: tuple[str, ...] = ("--version",)
+
+
+_NVIM = """export VIMRUNTIME='{root}/usr/share/nvim/runtime'
+export LUA_PATH='{root}/usr/share/lua/5.1/?.lua;;' LUA_CPATH='{library}/lua/5.1/?.so;;'
+"""
+
+
 def cache_folder() -> Path:
     """Where unpacked editors are kept between runs."""
     named = os.environ.get("POLYPILOT_TEST_CACHE")
@@ -52,20 +67,30 @@ def fetch(cache: Path | None = None) -> Path:
     Raises:
         UnavailableError: no Debian machine, a tool missing, or the mirror out of reach.
     """
+    trial = ("--headless", "--clean", "+qa!")
+    return unpacked(Program("nvim", "neovim", "usr/bin/nvim", _NVIM, trial), cache)
+
+
+def unpacked(program: Program, cache: Path | None = None) -> Path:
+    """Path of a runnable program of the newer suite, unpacking it when the cache has none.
+
+    Raises:
+        UnavailableError: as `fetch`.
+    """
     suite = os.environ.get("POLYPILOT_TEST_NVIM_SUITE", "testing")
     cache = cache_folder() if cache is None else cache
-    root = cache / f"nvim-{suite}"
-    wrapper = root / "nvim"
+    root = cache / f"{program.name}-{suite}"
+    wrapper = root / program.name
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with (cache / f"nvim-{suite}.lock").open("w", encoding="utf-8") as lock:
+        with (cache / f"{program.name}-{suite}.lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             # The wrapper is written last: its presence means the tree is whole.
             if not wrapper.exists():
                 shutil.rmtree(root, ignore_errors=True)
-                _unpack(root, suite, ("neovim", "patchelf"))
-                _relocate(root)
-                _write_wrapper(root, wrapper)
+                _unpack(root, suite, (program.package, "patchelf"))
+                _relocate(root, root / program.binary)
+                _write_wrapper(root, wrapper, program)
     except OSError as error:
         raise UnavailableError(f"the cache folder {cache} can't be used: {error}") from error
     return wrapper
@@ -169,8 +194,8 @@ def _unpack(root: Path, suite: str, packages: tuple[str, ...]) -> None:
         shutil.rmtree(apt, ignore_errors=True)
 
 
-def _relocate(root: Path) -> None:
-    """Makes `usr/bin/nvim` use the unpacked loader and libraries.
+def _relocate(root: Path, binary: Path) -> None:
+    """Makes the program use the unpacked loader and libraries.
 
     Starting it through the loader instead would do for headless use, but the terminal interface
     starts `/proc/self/exe` again, which would then be the loader.
@@ -180,7 +205,6 @@ def _relocate(root: Path) -> None:
     if not loaders:
         raise UnavailableError("the unpacked libc has no loader where one is expected")
     loader = str(loaders[0])
-    binary = root / "usr/bin/nvim"
     patchelf = [loader, "--library-path", str(library), str(root / "usr/bin/patchelf")]
     rpath = ["--force-rpath", "--set-rpath", str(library)]
     _run([*patchelf, "--set-interpreter", loader, *rpath, str(binary)])
@@ -193,17 +217,13 @@ def _library(root: Path) -> Path:
     return found[0]
 
 
-def _write_wrapper(root: Path, wrapper: Path) -> None:
-    library = _library(root)
-    text = f"""#!/bin/sh
-export VIMRUNTIME='{root}/usr/share/nvim/runtime'
-export LUA_PATH='{root}/usr/share/lua/5.1/?.lua;;' LUA_CPATH='{library}/lua/5.1/?.so;;'
-exec '{root}/usr/bin/nvim' "$@"
-"""
-    fresh = wrapper.with_name("nvim.new")
+def _write_wrapper(root: Path, wrapper: Path, program: Program) -> None:
+    environment = program.environment.format(root=root, library=_library(root))
+    text = f"#!/bin/sh\n{environment}exec '{root / program.binary}' \"$@\"\n"
+    fresh = wrapper.with_name(f"{program.name}.new")
     fresh.write_text(text, encoding="utf-8")
     fresh.chmod(0o755)
-    _run([str(fresh), "--headless", "--clean", "+qa!"])
+    _run([str(fresh), *program.trial])
     fresh.replace(wrapper)
 
 

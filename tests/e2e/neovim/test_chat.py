@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Editor, Message, Peer
+    from terminal_peer import Message
+
+    from conftest import Editor, Peer
 
 pytestmark = pytest.mark.e2e
 
@@ -32,6 +34,7 @@ def has(editor: Editor, part: str) -> None:
     editor.wait(f"Test.transcript():find([==[{part}]==], 1, true) ~= nil")
 
 
+@pytest.mark.feature("neovim", "chat")
 def test_answer_streams_into_the_transcript(editing: Editor, peer: Peer) -> None:
     request = ask(editing, peer, "what is <this>?")
     assert request["params"]["text"] == "what is <this>?"
@@ -81,6 +84,7 @@ def test_sending_from_insert_mode(editing: Editor, peer: Peer) -> None:
     assert editing.lines() == [""]
 
 
+@pytest.mark.feature("neovim", "stop an answer")
 def test_stop_cancels_and_keeps_what_came(editing: Editor, peer: Peer) -> None:
     request = ask(editing, peer, "long?")
     peer.progress(request, kind="session", **NAMES)

@@ -73,6 +73,7 @@ def record(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "cli.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.feature("neovim", "choose provider and model")
 def test_provider_and_model_are_chosen_and_saved(editing: Editor, scripted: Peer) -> None:
     choose(editing, 1, 1, 2)
     editing.command("PolypilotSelect")
@@ -145,6 +146,7 @@ def traces(editor: Editor, peer: Peer, folder: Path) -> Iterator[str]:
             yield path.read_bytes().decode(errors="replace")
 
 
+@pytest.mark.feature("neovim", "enter a key")
 def test_a_key_reaches_the_programs_input_and_nothing_else(
     editing: Editor, scripted: Peer, short_folder: Path
 ) -> None:
@@ -245,6 +247,7 @@ def test_each_error_is_told_once_with_its_cure(editing: Editor, peer: Peer) -> N
     ]
 
 
+@pytest.mark.feature("neovim", "status")
 def test_status_command_asks_and_shows(editing: Editor, peer: Peer) -> None:
     peer.answers["polypilot/status"] = lambda _: status(
         state="error", error={"code": "auth", "message": "No", "cure": "Do"}
@@ -374,6 +377,7 @@ def test_configuration_is_pulled(editing: Editor, peer: Peer) -> None:
     assert peer.wait_result("q") == [{}]
 
 
+@pytest.mark.feature("neovim", "restart after a crash")
 def test_a_crash_is_told_and_restart_brings_everything_back(editing: Editor, peer: Peer) -> None:
     editing.lua(
         "local pid = vim.fn.system('true') and 0"

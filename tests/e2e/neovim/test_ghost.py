@@ -44,6 +44,7 @@ def lua_list(lines: tuple[str, ...]) -> str:
     return "{" + ",".join(f"[==[{each}]==]" for each in lines) + "}"
 
 
+@pytest.mark.feature("neovim", "ghost text")
 def test_suggestion_is_drawn_and_nothing_in_the_buffer_changes(editing: Editor, peer: Peer) -> None:
     insert(editing, SIGNATURE)
     peer.offer_at(0, END, item(BODY))
@@ -95,6 +96,7 @@ def test_accepting_is_one_undo_step_of_its_own(editing: Editor, peer: Peer) -> N
     has_text(editing, "")
 
 
+@pytest.mark.feature("neovim", "accept a word or line")
 def test_word_then_line_then_rest(editing: Editor, peer: Peer) -> None:
     insert(editing, "x = ")
     peer.offer_at(0, 4, item("naïve_name + 1\ny = 2", "id-2"))
@@ -264,6 +266,7 @@ def test_tabs_and_control_characters_are_drawn_harmlessly(editing: Editor, peer:
     editing.wait_ghost("  c\n    d^[[31m")
 
 
+@pytest.mark.feature("neovim", "next suggestion")
 def test_cycling_asks_for_all_once_and_goes_round(editing: Editor, peer: Peer) -> None:
     insert(editing, "v = ")
     peer.offer_at(0, 4, item("one"))

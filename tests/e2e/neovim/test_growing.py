@@ -181,7 +181,7 @@ def test_it_is_wanted_by_who_draws_it(editor: Editor, peer: Peer, enabled: bool)
     editor.setup(f"{{ ghost = {{ enabled = {str(enabled).lower()} }} }}")
     editor.edit("code.py")
     told = peer.wait("initialize")["params"]["capabilities"]["experimental"]["polypilot"]
-    assert told == {"version": 1, "completionGrew": enabled}
+    assert told == {"version": 1, "completionGrew": enabled, "permission": True}
 
 
 # -- with the real server

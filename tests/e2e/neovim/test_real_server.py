@@ -6,14 +6,12 @@ shown, accepted, and stopped.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from conftest import Editor
 
@@ -35,30 +33,14 @@ idle_minutes = 1
 
 
 @pytest.fixture
-def real(
-    nvim_binary: Path,
-    start_editor: Callable[..., Editor],
-    smollm2: Path,
-    short_folder: Path,
-) -> Iterator[Editor]:
+def real(start_real: Callable[[str], Editor]) -> Editor:
     """Neovim with the real program, and an empty Python file open."""
-    settings = short_folder / "settings"
-    settings.mkdir()
-    (settings / "config.toml").write_text(CONFIG.format(file=smollm2), encoding="utf-8")
-    environment = {
-        "POLYPILOT_CONFIG_DIR": str(settings),
-        "POLYPILOT_DATA_DIR": str(short_folder / "pp-data"),
-        "POLYPILOT_CACHE_DIR": str(short_folder / "pp-cache"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    program = Path(sys.executable).with_name("polypilot")
-    editor = start_editor(nvim_binary, short_folder, [str(program)], environment)
-    editor.setup()
+    editor = start_real(CONFIG)
     editor.edit("code.py", "def add(a, b):\n    return a + b\n\n\n")
-    yield editor
-    editor.close()
+    return editor
 
 
+@pytest.mark.feature("neovim", "embedded model", "ghost text")
 def test_from_keystroke_to_accepted_text(real: Editor) -> None:
     real.keys("Go")
     real.type_text("def subtract(a, b):")
@@ -86,6 +68,7 @@ def test_typing_along_keeps_the_suggestion(real: Editor) -> None:
     real.wait(f"vim.startswith({_lua(ghost[1:])}, Test.ghost()) or Test.ghost() ~= ''", MODEL_S)
 
 
+@pytest.mark.feature("neovim", "embedded model", "chat")
 def test_from_question_to_streamed_answer(real: Editor) -> None:
     real.lua(
         "Test.lengths = {} local transcript = require('polypilot.chat.transcript')"
@@ -96,13 +79,18 @@ def test_from_question_to_streamed_answer(real: Editor) -> None:
     real.command("PolypilotChat")
     real.keys("iSay in one sentence what this file does.<C-s>")
     real.wait("#Test.lengths > 1", MODEL_S)
-    # A model this small may write on to its limit.
-    real.wait("not require('polypilot.chat').busy()", 2 * MODEL_S)
+    # A model this small may write on to its limit, which takes minutes.
+    busy = "require('polypilot.chat').busy()"
+    real.wait(f"not {busy} or #Test.lengths > 60", 2 * MODEL_S)
+    stopped = real.lua(f"return {busy}")
+    if stopped:
+        real.keys("<C-c>")
+        real.wait(f"not {busy}")
     text = real.transcript()
     assert "## embedded" in text
     assert "code.py" in text
     assert "**Error:**" not in text
-    assert "tokens in" in text
+    assert "tokens in" in text or (stopped and "*stopped" in text)
     lengths = real.lua("return Test.lengths")
     assert lengths == sorted(set(lengths))
     assert len(lengths) > 1  # it came piece by piece
@@ -110,10 +98,16 @@ def test_from_question_to_streamed_answer(real: Editor) -> None:
 
 def test_an_answer_can_be_stopped(real: Editor) -> None:
     real.command("PolypilotChat")
-    real.keys("iCount from one to a thousand, one number in each line.<C-s>")
-    real.wait("Test.transcript():find('## embedded.*%w.*\\n.*%w') ~= nil", MODEL_S)
-    real.keys("<C-c>")
-    real.wait("Test.transcript():find('*stopped*', 1, true) ~= nil")
+    for _ in range(5):  # now and then it has said all that it has to say before
+        real.keys("iCount from one to a thousand, one number in each line.<C-s>")
+        real.wait("Test.transcript():find('## embedded.*%w.*\\n.*%w') ~= nil", MODEL_S)
+        real.keys("<C-c>")
+        real.wait("not require('polypilot.chat').busy()", MODEL_S)
+        if "*stopped*" in real.transcript():
+            break
+        real.keys("<Esc>")
+        real.command("PolypilotChatNew")
+    assert "*stopped*" in real.transcript()
     real.keys("iSay yes.<C-s>")
     # So small a model may go on for ever: that it answers again is enough.
     real.wait("Test.transcript():find('Say yes.*## embedded.*\\n.*%w') ~= nil", MODEL_S)

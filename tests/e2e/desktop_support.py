@@ -10,21 +10,19 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 RequireSystem = Callable[[str, str], str]
 
 SECRETS = "org.freedesktop.secrets"
 PREAMBLE = """
 import asyncio, base64, json, logging, os, signal, sys, threading, time
-from polypilot import errors, paths
+from polypilot import logs, paths
 from polypilot.credentials import CredentialError, Credentials
 from polypilot_providers.origin import Origin
-errors.install_log_redaction()
+logs.install_log_redaction()
 logging.basicConfig(level=logging.DEBUG)
 HOME = Origin.parse("https://api.example.com")
 OTHER = Origin.parse("https://evil.example")
@@ -172,21 +170,3 @@ class Ran:
 
     def __init__(self, said: list[dict[str, Any]], out: str, err: str, seconds: float) -> None:
         self.said, self.out, self.err, self.seconds = said, out, err, seconds
-
-
-@pytest.fixture
-def session(tmp_path: Path, require_system: RequireSystem) -> Iterator[Session]:
-    """A session without a bus."""
-    # A socket's path may have 108 bytes: pytest's folder is named after the test.
-    base = tmp_path.parent / f"s{tmp_path.stat().st_ino}"
-    session = Session(base, require_system)
-    yield session
-    session.close()
-
-
-@pytest.fixture
-def desktop(session: Session) -> Session:
-    """A session with a bus and an unlocked keyring."""
-    session.start_bus()
-    session.unlock()
-    return session
