@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -39,6 +40,9 @@ PACKAGE_FOLDERS = (
 PLUGIN_FOLDERS = ("editors/emacs", "editors/neovim", "editors/vim")
 ALONE = "tests/e2e/vscode"
 """Tests of a real editor in a real browser: it answers too late where other tests compute."""
+LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
+UNSTEADY_AT_MOST = 3
+"""More failures than this are a fault, not a busy machine."""
 Step = Callable[[], bool]
 
 
@@ -131,7 +135,7 @@ def _steps(environment: Mapping[str, str]) -> list[tuple[str, Step]]:
         ("import-linter", tool("lint-imports")),
         ("pyright", tool("pyright")),
         ("wheel and size", lambda: _wheel_and_size(environment)),
-        ("VS Code", tool("python", "-m", "pytest", ALONE)),
+        ("VS Code", lambda: _tests([ALONE], environment) == 0),
     ]
 
 
@@ -148,14 +152,42 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _pytest(options: argparse.Namespace, environment: Mapping[str, str], *, coverage: bool) -> int:
-    command = [str(program("python")), "-m", "pytest"]
-    if coverage:
-        # Most tests wait for another process: three at a time keep two cores busy. A file
-        # stays in one of them, so that what its tests share is made once.
-        command += ["-n", "3", "--dist", "loadfile", f"--ignore={ALONE}"]
-        command += ["--cov", "--cov-report=term:skip-covered", "--durations=10"]
     say("\n== tests")
-    return _run([*command, *options.pytest], environment)
+    if not coverage:
+        return _run([str(program("python")), "-m", "pytest", *options.pytest], environment)
+    # Most tests wait for another process: three at a time keep two cores busy. A file
+    # stays in one of them, so that what its tests share is made once.
+    arguments = ["-n", "3", "--dist", "loadfile", f"--ignore={ALONE}"]
+    arguments += ["--cov", "--cov-report=term:skip-covered", "--durations=10"]
+    return _tests(arguments, environment)
+
+
+def _tests(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run tests; a few that fail get one more run, alone, and are named if they then pass.
+
+    Real editors, daemons and models on two busy cores now and then miss a bound that says
+    nothing of the product. Such a test is printed as unsteady: a defect to mend, which does
+    not hide what the others found.
+    """
+    command = [str(program("python")), "-m", "pytest"]
+    LAST_FAILED.unlink(missing_ok=True)
+    status = _run([*command, *arguments], environment)
+    failed = _failed_before()
+    if status != 1 or not 0 < len(failed) <= UNSTEADY_AT_MOST:
+        return status
+    say(f"\n== once more, alone: {len(failed)} of the tests")
+    again = _run([*command, "-n", "0", "--no-cov", *failed], environment)
+    if again == 0:
+        say("UNSTEADY, failed beside others and passed alone: " + ", ".join(failed))
+    return again
+
+
+def _failed_before() -> list[str]:
+    """The tests that pytest noted as failed in its last run."""
+    try:
+        return sorted(json.loads(LAST_FAILED.read_text("utf-8")))
+    except FileNotFoundError:
+        return []
 
 
 def _covered(overall: float, environment: Mapping[str, str]) -> bool:

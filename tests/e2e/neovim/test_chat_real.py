@@ -108,9 +108,9 @@ def test_an_answer_streams_onto_the_screen_and_no_delta_repeats(real: Editor) ->
     assert left[0].startswith("def add(a, b):")
     assert right[0].startswith("Polypilot · ")
     shown = "\n".join(each.strip() for each in right)
-    words = answer.split()
-    assert words[-1] in shown  # the end is in view
-    assert "tokens in," in shown.replace("\n", " ")
+    # The window breaks its lines where they are full, in a long word too.
+    assert "".join(answer.split())[-20:] in "".join(shown.split())  # the end is in view
+    assert "tokensin," in "".join(shown.split())
     assert "<CR> sends" in shown
     assert real.messages() == []
 
