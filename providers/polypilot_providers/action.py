@@ -43,6 +43,14 @@ class Waiting:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One request failed; another may follow, to the same target or to the next."""
+
+    target: Target
+    error: ProviderError
+
+
 AnyRequest = CompletionRequest | ChatRequest
 
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from polypilot_providers.action import Switched
+from polypilot_providers.action import Failed, Switched
 from polypilot_providers.errors import ProviderError
 from polypilot_providers.hedging import Hedges, rival_of
 from polypilot_providers.limits import Need, need_of
@@ -48,6 +48,8 @@ class Attempts:
         self._allowed = allowed
         self.hedge = hedge
         self._hedges = Hedges()
+        self.listeners: list[Callable[[Failed], None]] = []
+        """Told of each request that fails, in the context of the task that asks."""
 
     async def events(
         self, provider: Provider, target: Target, action: Action
@@ -130,6 +132,8 @@ class Attempts:
                     yield event
         except ProviderError as error:
             self._health.failed(target, error, self._clock(), sent, answered=answered)
+            for each in self.listeners:
+                each(Failed(target, error))
             raise
         finally:
             if not text:

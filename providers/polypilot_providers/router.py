@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polypilot_providers import rate
-from polypilot_providers.action import Action, AnyRequest, Switched, Target, Waiting
+from polypilot_providers.action import Action, AnyRequest, Failed, Switched, Target, Waiting
 from polypilot_providers.attempts import Attempts
 from polypilot_providers.base import CHAT_LIMITS, COMPLETION_LIMITS, Limits, Provider
 from polypilot_providers.decisions import MARGIN, PATIENCE, Fail, NextTarget, decide
@@ -142,6 +142,10 @@ class Router:
         """Why no request may go to ``target`` now and for how many seconds, or ("", 0)."""
         held = self._health.hold(target, self._clock(), chat=chat)
         return (held.reason, held.seconds) if held else ("", 0.0)
+
+    def on_failed(self, listener: Callable[[Failed], None]) -> None:
+        """Call ``listener`` with each request that fails, in the context of the asking task."""
+        self._attempts.listeners.append(listener)
 
     def heard(self, provider: str, model: str, headers: Mapping[str, str]) -> None:
         """Take note of the limits that an answer's head tells of; see ``HttpClient``."""

@@ -47,6 +47,7 @@ class Answering:
         self._documents = documents
         self._gate = gate
         self._on_grown: list[Callable[[str], None]] = []
+        self._listeners: list[Callable[[EngineEvent], None]] = []
         self._watcher = Watcher(now.board, gate, lambda: now.credentials.known_backend)
         self.context = ContextSources(
             documents, gate, enabled=lambda: now.loaded.settings.completion.context
@@ -81,6 +82,8 @@ class Answering:
     def _observe(self, event: EngineEvent) -> None:
         self._spending.observe(event)  # first: the status that tells of the end has the totals
         self._watcher.observe(event)
+        for each in self._listeners:
+            each(event)
         if isinstance(event, Grown):
             for listener in self._on_grown:
                 listener(event.uri)
@@ -92,6 +95,10 @@ class Answering:
     def on_grown(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` with a document's URI when more can be shown there than was given."""
         self._on_grown.append(listener)
+
+    def listen(self, listener: Callable[[EngineEvent], None]) -> None:
+        """Call ``listener`` with what the completion engine tells."""
+        self._listeners.append(listener)
 
     async def aclose(self) -> None:
         """End every completion, and what is collected for them."""
@@ -109,11 +116,17 @@ class Answering:
         return self._documents.snapshot(uri, position, SNAPSHOT_BEFORE, SNAPSHOT_AFTER)
 
     async def answer(
-        self, uri: str, position: Position, *, invoked: bool, several: bool = True
+        self,
+        uri: str,
+        position: Position,
+        *,
+        invoked: bool,
+        several: bool = True,
+        ahead: bool = True,
     ) -> Answer:
         """Suggestions at a place in an open document, or the reason for having none."""
         snapshot = self.snapshot(uri, position)
         if snapshot is None:
             return Answer(why=Why.STALE)
         trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
-        return await self.engine.answer(Ask(snapshot, position, trigger, several))
+        return await self.engine.answer(Ask(snapshot, position, trigger, several, ahead))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -95,11 +96,13 @@ class Composition:
         roots: Sequence[Path | str] = (),
         env: Mapping[str, str] | None = None,
         documents: DocumentStore | None = None,
+        embedded: Model | None = None,
     ) -> Self:
         """Read the settings and put the parts together. Blocks on files only.
 
         Nothing in any file can make it fail: what is wrong with settings is in
-        ``loaded.problems``.
+        ``loaded.problems``. ``embedded`` takes the place of the settings' model until they are
+        read again.
         """
         sources = Sources(
             launch=dict(editor_settings or {}),
@@ -107,6 +110,8 @@ class Composition:
             env=os.environ if env is None else env,
         )
         reading = read(sources)
+        if embedded is not None:
+            reading = replace(reading, embedded=embedded, no_model=None)
         sources.take(reading)
         store = DocumentStore(encoding="utf-32") if documents is None else documents
         return cls(sources, reading.loaded, store)

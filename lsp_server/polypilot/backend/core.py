@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from polypilot.backend.status import Status
     from polypilot.chat.edits import Edits
     from polypilot.chat.service import ChatService
-    from polypilot.completion.values import Answer, Suggestion
+    from polypilot.completion.values import Answer, EngineEvent, Suggestion
     from polypilot.settings import WorkspaceFile
     from polypilot.workspace.diagnostics import Diagnostics
     from polypilot.workspace.documents import Position, Snapshot
+    from polypilot_providers.action import Failed
     from polypilot_providers.types import Usage
 
 
@@ -132,10 +133,29 @@ class Backend(Composition):
         return list(answer.suggestions)
 
     async def answer(
-        self, uri: str, position: Position, *, invoked: bool, several: bool = True
+        self,
+        uri: str,
+        position: Position,
+        *,
+        invoked: bool,
+        several: bool = True,
+        ahead: bool = True,
     ) -> Answer:
-        """Suggestions with their source, or why there is none; ``several`` to choose from."""
-        return await self._answering.answer(uri, position, invoked=invoked, several=several)
+        """Suggestions with their source, or why there is none.
+
+        ``several`` to choose from; ``ahead``: what follows may be asked for, too.
+        """
+        return await self._answering.answer(
+            uri, position, invoked=invoked, several=several, ahead=ahead
+        )
+
+    def listen(self, listener: Callable[[EngineEvent | Failed], None]) -> None:
+        """Call ``listener`` with what the completion engine tells, and each failed request.
+
+        It is called in the context of the task that asks, must return quickly and not raise.
+        """
+        self._answering.listen(listener)
+        self.router.on_failed(listener)
 
     @property
     def diagnostics(self) -> Diagnostics:

@@ -44,6 +44,8 @@ class Ask:
     trigger: Trigger = Trigger.AUTOMATIC
     several: bool = True
     """Whether a user who asks is offered more than one to choose from."""
+    ahead: bool = True
+    """Whether what follows may be asked for, since the user may go on there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,248 @@
+"""Asks all targets for all tasks: kind to suppliers, sure of what is paid, able to go on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from polypilot.compare.asking import ask
+from polypilot_providers.errors import NetworkError, TimedOut, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from decimal import Decimal
+
+    from polypilot.compare.asking import Asked
+    from polypilot.compare.desk import Desk
+    from polypilot.compare.money import Bill, Cap
+    from polypilot.compare.store import Store
+    from polypilot.compare.values import Kind, Reply, Task
+
+_HOPELESS = frozenset(
+    {
+        "auth", "configuration", "model_corrupt", "needs_extra", "needs_model", "no_provider",
+        "permission", "quota_exhausted", "unknown_model", "budget",
+    }
+)  # fmt: skip
+"""Errors that every further question would meet, too."""
+_AWAY = frozenset({NetworkError.code, TimedOut.code, Unavailable.code})
+_AWAY_IN_A_ROW = 12
+"""Questions that may fail like that, one after the other, until a supplier counts as away."""
+_LIMITED_TRIES = 8
+_LONGEST_PAUSE_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a target has come."""
+
+    target: str
+    done: int
+    total: int
+    dollars: Decimal
+    """Of the whole comparison, as far as they are known."""
+    seconds_left: float | None
+    """Of this target; None: not known yet."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How it ended."""
+
+    stopped: dict[str, tuple[str, str, str]] = field(
+        default_factory=dict[str, tuple[str, str, str]]
+    )
+    """Targets that were given up: code, message and cure."""
+    capped: bool = False
+    """The limit of money was reached."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every task has its answer."""
+        return not self.stopped and not self.capped
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One target, its desks and what is left for it."""
+
+    desks: Sequence[Desk]
+    left: list[Task]
+    total: int
+    bill: Bill
+    away: int = 0
+    given_up: bool = False
+    pause_until: float = 0.0
+    begun: float = 0.0
+    answered: int = 0
+
+
+class Runner:
+    """One comparison at work.
+
+    Args:
+        lanes: the desks of each target, by its label: as many as it is asked at once.
+        bills: what its tasks may cost.
+        told: is told of each answer.
+        sleep, clock: waits for so many seconds; monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: int,
+        lanes: Mapping[str, Sequence[Desk]],
+        bills: Mapping[str, Bill],
+        cap: Cap,
+        *,
+        told: Callable[[Progress], None] = lambda _: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._desks = lanes
+        self._bills = bills
+        self._cap = cap
+        self._told = told
+        self._sleep = sleep
+        self._clock = clock
+        self._outcome = Outcome()
+
+    async def run(self, tasks: Sequence[Task], known: Sequence[Reply]) -> Outcome:
+        """Ask what is not answered yet.
+
+        Local targets are asked one after the other, since they would be in each other's way;
+        the others meanwhile, all at once.
+
+        Raises:
+            StorageError: an answer can't be kept; what has been kept before stays.
+        """
+        done: defaultdict[str, set[str]] = defaultdict(set)
+        for reply in known:
+            done[reply.target].add(reply.task)
+        lanes = {
+            label: _Lane(
+                desks,
+                [task for task in tasks if task.id not in done[label]],
+                len(tasks),
+                self._bills[label],
+            )
+            for label, desks in self._desks.items()
+        }
+        try:
+            await self._all(list(lanes.values()))
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        self._outcome.capped = self._cap.reached
+        return self._outcome
+
+    async def _all(self, lanes: Sequence[_Lane]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes:
+                if not lane.desks[0].local:
+                    group.create_task(self._lane(lane))
+            for lane in lanes:
+                if lane.desks[0].local:
+                    await self._lane(lane)
+
+    async def _lane(self, lane: _Lane) -> None:
+        lane.begun = self._clock()
+        lane.left.reverse()  # taken from the end
+        async with asyncio.TaskGroup() as group:
+            for desk in lane.desks:
+                group.create_task(self._worker(lane, desk))
+
+    async def _worker(self, lane: _Lane, desk: Desk) -> None:
+        while lane.left and not lane.given_up:
+            task = lane.left.pop()
+            most = lane.bill.each.get(task.kind)
+            if not self._cap.take(most):
+                lane.left.append(task)
+                return
+            reply: Reply | None = None
+            try:
+                reply = await self._answer(lane, desk, task)
+            finally:
+                dollars = reply.dollars if reply else None
+                self._cap.settle(most, dollars, asked=reply is not None and not reply.error)
+            if reply is None:
+                lane.left.append(task)
+            else:
+                self._progress(lane)
+
+    async def _answer(self, lane: _Lane, desk: Desk, task: Task) -> Reply | None:
+        """The answer that counts; None if the target was given up."""
+        limited = retries = 0
+        for number in range(_LIMITED_TRIES):
+            await self._pause(lane)
+            if lane.given_up:
+                return None
+            noted = await self._store.asking(self._run, desk.target.label, task.id, time.time())
+            asked = await ask(desk, task)
+            limited += asked.reply.limited
+            retries += asked.reply.retries
+            last = number == _LIMITED_TRIES - 1
+            if asked.again is not None and not last:
+                await self._store.ended(noted, self._run, None)
+                retries += 1
+                wait = min(_LONGEST_PAUSE_S, max(asked.again, 2.0**number))
+                lane.pause_until = max(lane.pause_until, self._clock() + wait)
+                continue
+            reply = replace(asked.reply, limited=limited, retries=retries, requests=1 + retries)
+            given_up = self._judge(lane, desk, asked)
+            await self._store.ended(noted, self._run, None if given_up else reply)
+            return None if given_up else reply
+        return None
+
+    async def _pause(self, lane: _Lane) -> None:
+        while (wait := lane.pause_until - self._clock()) > 0 and not lane.given_up:
+            await self._sleep(wait)
+
+    def _judge(self, lane: _Lane, desk: Desk, asked: Asked) -> bool:
+        """Whether the target is given up: asking on would be in vain."""
+        code = asked.reply.error
+        lane.away = lane.away + 1 if code in _AWAY else 0
+        hopeless = code in _HOPELESS or code.startswith(("keyring", "settings"))
+        if not hopeless and lane.away < _AWAY_IN_A_ROW:
+            return False
+        lane.given_up = True
+        failure = asked.failure
+        message = failure.message if failure else code
+        if not hopeless:
+            message = f"{_AWAY_IN_A_ROW} questions in a row failed, the last one so: {message}"
+        cure = failure.cure if failure else ""
+        self._outcome.stopped[desk.target.label] = (code, message, cure)
+        return True
+
+    def _progress(self, lane: _Lane) -> None:
+        lane.answered += 1
+        left = len(lane.left)
+        taken = self._clock() - lane.begun
+        self._told(
+            Progress(
+                lane.desks[0].target.label,
+                lane.total - left,
+                lane.total,
+                self._cap.spent,
+                taken / lane.answered * left,
+            )
+        )
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first, in a group of groups."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def ordered(tasks: Sequence[Task], kinds: Sequence[Kind]) -> list[Task]:
+    """Tasks with the kinds mixed, so that what is there after half of them says something."""
+    queues = [[task for task in tasks if task.kind is kind] for kind in kinds]
+    mixed: list[tuple[float, int, Task]] = []
+    for number, queue in enumerate(queues):
+        mixed += [((at + 0.5) / len(queue), number, task) for at, task in enumerate(queue)]
+    return [task for _, _, task in sorted(mixed, key=lambda each: each[:2])]
