@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from polypilot.compare.asking import ask
 from polypilot_providers.errors import NetworkError, TimedOut, Unavailable
@@ -235,8 +235,12 @@ class Runner:
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """What went wrong first, in a group of groups."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    error = cast("BaseException", group)
+    while isinstance(error, BaseExceptionGroup):
+        error = cast(
+            "BaseException", cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+        )
+    return error
 
 
 def ordered(tasks: Sequence[Task], kinds: Sequence[Kind]) -> list[Task]:
