@@ -115,6 +115,15 @@ class Answering:
         """What the completion engine needs to see; None if the document is out of sync."""
         return self._documents.snapshot(uri, position, SNAPSHOT_BEFORE, SNAPSHOT_AFTER)
 
+    async def settle(self, uri: str, position: Position, within: float) -> None:
+        """Wait for what is collected from other documents for a place, at most so many seconds.
+
+        A user's documents have been open for a while when they are asked about.
+        """
+        snapshot = self.snapshot(uri, position)
+        if snapshot is not None:
+            await self.context.gather(Ask(snapshot, position), within)
+
     async def answer(
         self,
         uri: str,

@@ -149,6 +149,10 @@ class Backend(Composition):
             uri, position, invoked=invoked, several=several, ahead=ahead
         )
 
+    async def settle(self, uri: str, position: Position, within: float) -> None:
+        """Wait for what is collected from other documents for a place, at most so many seconds."""
+        await self._answering.settle(uri, position, within)
+
     def listen(self, listener: Callable[[EngineEvent | Failed], None]) -> None:
         """Call ``listener`` with what the completion engine tells, and each failed request.
 

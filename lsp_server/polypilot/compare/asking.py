@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from polypilot.backend.planning import EMBEDDED_COMPLETION
 from polypilot.chat import events
 from polypilot.chat.values import Embedded, Question, Unattended
+from polypilot.compare.desk import place
 from polypilot.compare.values import Reply
 from polypilot.completion.values import Ask, Trigger, Why
 from polypilot.errors import UserError, describe
-from polypilot.workspace.documents import Position
 from polypilot.workspace.gate import ExcludedError
 from polypilot_providers.base import COMPLETION_LIMITS
 from polypilot_providers.errors import ProviderError, RateLimited
@@ -64,12 +64,6 @@ async def ask(desk: Desk, task: Task) -> Asked:
 
 
 # --- completions
-
-
-def place(task: Task) -> Position:
-    """The task's cursor, in code points."""
-    lines = task.prefix.split("\n")
-    return Position(len(lines) - 1, len(lines[-1]))
 
 
 async def _complete(desk: Desk, task: Task, heard: Heard) -> Asked:

@@ -13,6 +13,7 @@ from polypilot.backend import Backend
 from polypilot.backend.file_completion import language_of
 from polypilot.completion.values import Ended, Requested
 from polypilot.tasks import run_blocking
+from polypilot.workspace.documents import Position
 from polypilot.workspace.roots import uri_of
 from polypilot_providers.action import Failed
 from polypilot_providers.errors import RateLimited
@@ -27,9 +28,17 @@ if TYPE_CHECKING:
 
 OPEN_S = 60.0
 """For the settings and a model file's header on a slow disk."""
+SETTLE_S = 20.0
+"""For reading what other files have to say; an editor's user has had them open for a while."""
 _SIBLINGS = 6
 """Documents that are open beside the one that is completed, as in a user's editor."""
 _SIBLING_BYTES = 200_000
+
+
+def place(task: Task) -> Position:
+    """The task's cursor, in code points."""
+    lines = task.prefix.split("\n")
+    return Position(len(lines) - 1, len(lines[-1]))
 
 
 @dataclass(slots=True)
@@ -120,6 +129,7 @@ class Desk:
             documents.open(self.uri(path), language, 1, text)
         documents.open(uri, language, 1, task.prefix + task.suffix)
         try:
+            await self.backend.settle(uri, place(task), SETTLE_S)
             yield uri
         finally:
             for name in (uri, *(self.uri(path) for path, _ in neighbours)):

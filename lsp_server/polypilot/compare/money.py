@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from polypilot.compare.asking import place
+from polypilot.compare.desk import place
 from polypilot.completion.values import Ask, Trigger
 from polypilot.errors import UserError
 from polypilot.workspace.gate import ExcludedError
