@@ -129,6 +129,7 @@ class Desk:
             documents.open(self.uri(path), language, 1, text)
         documents.open(uri, language, 1, task.prefix + task.suffix)
         try:
+            await self.backend.gate.look([uri], SETTLE_S)
             await self.backend.settle(uri, place(task), SETTLE_S)
             yield uri
         finally:

@@ -73,7 +73,9 @@ async def test_the_editors_filter_and_context_are_in_the_way_and_bare_has_neithe
         (tree / "pkg" / "b.py").write_text(other, "utf-8")
         async with Oracle([task], always(completing(chatty))) as server:
             async with desk_for(server, tree, way) as desk:
-                shown[way] = (await ask(desk, task)).reply.text
+                answer = (await ask(desk, task)).reply
+                assert answer.error == ""
+                shown[way] = answer.text
             sent[way] = str(server.requests[0].json["prompt"])
     assert shown == {"product": task.truth, "bare": chatty}
     assert "helper_of_make" in sent["product"]
