@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 ROW = """
 [providers.{name}]
 wire = "openai-chat"
-completion = "openai-completions"
+completion = "{mode}"
 base_url = "{url}/v1"
 auth = "none"
 {more}
 """
 
 
-def configure(more: str = "", **rows: str) -> None:
-    """Write config.toml: a row for each name and address."""
+def configure(mode: str = "openai-completions", more: str = "", **rows: str) -> None:
+    """Write config.toml: a row for each name and address; ``more`` lines for each row."""
     file = paths.config_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    made = [ROW.format(name=name, url=url, more=more) for name, url in rows.items()]
+    made = [ROW.format(name=name, url=url, more=more, mode=mode) for name, url in rows.items()]
     file.write_text("\n".join(made), "utf-8")
 
 

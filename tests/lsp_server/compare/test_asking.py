@@ -35,8 +35,10 @@ TEAM = Target("team/coder", "team", "coder")
 
 
 @asynccontextmanager
-async def desk_for(server: Oracle, tree: Path, way: Way = "product") -> AsyncGenerator[Desk]:
-    configure(team=server.url)
+async def desk_for(
+    server: Oracle, tree: Path, way: Way = "product", *, mode: str = "openai-completions"
+) -> AsyncGenerator[Desk]:
+    configure(mode, team=server.url)
     desk = await Desk.open(TEAM, way, tree, env={})
     desk.backend.board.settle()
     try:
@@ -72,7 +74,7 @@ async def test_the_editors_filter_and_context_are_in_the_way_and_bare_has_neithe
         tree = write_tree(tmp_path / way, [task])
         (tree / "pkg" / "b.py").write_text(other, "utf-8")
         async with Oracle([task], always(completing(chatty))) as server:
-            async with desk_for(server, tree, way) as desk:
+            async with desk_for(server, tree, way, mode="template:qwen") as desk:
                 answer = (await ask(desk, task)).reply
                 assert answer.error == ""
                 shown[way] = answer.text
