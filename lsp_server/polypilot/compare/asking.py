@@ -40,6 +40,27 @@ class Asked:
     """What went wrong, for the decision whether the others need be asked at all."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeskSeat:
+    """A desk of this process, for the runner."""
+
+    desk: Desk
+
+    @property
+    def label(self) -> str:
+        """The target's."""
+        return self.desk.target.label
+
+    @property
+    def local(self) -> bool:
+        """Whether the target computes on this machine."""
+        return self.desk.local
+
+    async def ask(self, task: Task) -> Asked:
+        """Ask one question; see :func:`ask`."""
+        return await ask(self.desk, task)
+
+
 async def ask(desk: Desk, task: Task) -> Asked:
     """Ask one question. Raises nothing but what ends the comparison (cancellation, bugs)."""
     # What became of the last question is no reason to leave this one out.

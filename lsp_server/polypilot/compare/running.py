@@ -6,9 +6,8 @@ import asyncio
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from polypilot.compare.asking import ask
 from polypilot_providers.errors import NetworkError, TimedOut, Unavailable
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from polypilot.compare.asking import Asked
-    from polypilot.compare.desk import Desk
     from polypilot.compare.money import Bill, Cap
     from polypilot.compare.store import Store
     from polypilot.compare.values import Kind, Reply, Task
@@ -33,6 +31,24 @@ _AWAY_IN_A_ROW = 12
 """Questions that may fail like that, one after the other, until a supplier counts as away."""
 _LIMITED_TRIES = 8
 _LONGEST_PAUSE_S = 120.0
+
+
+class Seat(Protocol):
+    """Where one question at a time is asked; here, or on another machine."""
+
+    @property
+    def label(self) -> str:
+        """The target's."""
+        ...
+
+    @property
+    def local(self) -> bool:
+        """Whether the target computes on this machine, where others would be in its way."""
+        ...
+
+    async def ask(self, task: Task) -> Asked:
+        """Ask one question; see :func:`polypilot.compare.asking.ask`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +83,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Lane:
-    """One target, its desks and what is left for it."""
+    """One target, its seats and what is left for it."""
 
-    desks: Sequence[Desk]
+    seats: Sequence[Seat]
     left: list[Task]
     total: int
     bill: Bill
@@ -84,7 +100,7 @@ class Runner:
     """One comparison at work.
 
     Args:
-        lanes: the desks of each target, by its label: as many as it is asked at once.
+        lanes: the seats of each target, by its label: as many as it is asked at once.
         bills: what its tasks may cost.
         told: is told of each answer.
         sleep, clock: waits for so many seconds; monotonic seconds.
@@ -94,7 +110,7 @@ class Runner:
         self,
         store: Store,
         run: int,
-        lanes: Mapping[str, Sequence[Desk]],
+        lanes: Mapping[str, Sequence[Seat]],
         bills: Mapping[str, Bill],
         cap: Cap,
         *,
@@ -104,7 +120,7 @@ class Runner:
     ) -> None:
         self._store = store
         self._run = run
-        self._desks = lanes
+        self._seats = lanes
         self._bills = bills
         self._cap = cap
         self._told = told
@@ -126,12 +142,12 @@ class Runner:
             done[reply.target].add(reply.task)
         lanes = {
             label: _Lane(
-                desks,
+                seats,
                 [task for task in tasks if task.id not in done[label]],
                 len(tasks),
                 self._bills[label],
             )
-            for label, desks in self._desks.items()
+            for label, seats in self._seats.items()
         }
         try:
             await self._all(list(lanes.values()))
@@ -143,20 +159,20 @@ class Runner:
     async def _all(self, lanes: Sequence[_Lane]) -> None:
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
-                if not lane.desks[0].local:
+                if not lane.seats[0].local:
                     group.create_task(self._lane(lane))
             for lane in lanes:
-                if lane.desks[0].local:
+                if lane.seats[0].local:
                     await self._lane(lane)
 
     async def _lane(self, lane: _Lane) -> None:
         lane.begun = self._clock()
         lane.left.reverse()  # taken from the end
         async with asyncio.TaskGroup() as group:
-            for desk in lane.desks:
-                group.create_task(self._worker(lane, desk))
+            for seat in lane.seats:
+                group.create_task(self._worker(lane, seat))
 
-    async def _worker(self, lane: _Lane, desk: Desk) -> None:
+    async def _worker(self, lane: _Lane, seat: Seat) -> None:
         while lane.left and not lane.given_up:
             task = lane.left.pop()
             most = lane.bill.each.get(task.kind)
@@ -165,7 +181,7 @@ class Runner:
                 return
             reply: Reply | None = None
             try:
-                reply = await self._answer(lane, desk, task)
+                reply = await self._answer(lane, seat, task)
             finally:
                 dollars = reply.dollars if reply else None
                 self._cap.settle(most, dollars, asked=reply is not None and not reply.error)
@@ -174,15 +190,15 @@ class Runner:
             else:
                 self._progress(lane)
 
-    async def _answer(self, lane: _Lane, desk: Desk, task: Task) -> Reply | None:
+    async def _answer(self, lane: _Lane, seat: Seat, task: Task) -> Reply | None:
         """The answer that counts; None if the target was given up."""
         limited = retries = 0
         for number in range(_LIMITED_TRIES):
             await self._pause(lane)
             if lane.given_up:
                 return None
-            noted = await self._store.asking(self._run, desk.target.label, task.id, time.time())
-            asked = await ask(desk, task)
+            noted = await self._store.asking(self._run, seat.label, task.id, time.time())
+            asked = await seat.ask(task)
             limited += asked.reply.limited
             retries += asked.reply.retries
             last = number == _LIMITED_TRIES - 1
@@ -193,7 +209,7 @@ class Runner:
                 lane.pause_until = max(lane.pause_until, self._clock() + wait)
                 continue
             reply = replace(asked.reply, limited=limited, retries=retries, requests=1 + retries)
-            given_up = self._judge(lane, desk, asked)
+            given_up = self._judge(lane, seat, asked)
             await self._store.ended(noted, self._run, None if given_up else reply)
             return None if given_up else reply
         return None
@@ -202,7 +218,7 @@ class Runner:
         while (wait := lane.pause_until - self._clock()) > 0 and not lane.given_up:
             await self._sleep(wait)
 
-    def _judge(self, lane: _Lane, desk: Desk, asked: Asked) -> bool:
+    def _judge(self, lane: _Lane, seat: Seat, asked: Asked) -> bool:
         """Whether the target is given up: asking on would be in vain."""
         code = asked.reply.error
         lane.away = lane.away + 1 if code in _AWAY else 0
@@ -215,7 +231,7 @@ class Runner:
         if not hopeless:
             message = f"{_AWAY_IN_A_ROW} questions in a row failed, the last one so: {message}"
         cure = failure.cure if failure else ""
-        self._outcome.stopped[desk.target.label] = (code, message, cure)
+        self._outcome.stopped[seat.label] = (code, message, cure)
         return True
 
     def _progress(self, lane: _Lane) -> None:
@@ -224,7 +240,7 @@ class Runner:
         taken = self._clock() - lane.begun
         self._told(
             Progress(
-                lane.desks[0].target.label,
+                lane.seats[0].label,
                 lane.total - left,
                 lane.total,
                 self._cap.spent,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from compare_support import Oracle, chat_task, completing, configure, line_task, write_tree
 
+from polypilot.compare.asking import DeskSeat
 from polypilot.compare.desk import Desk
 from polypilot.compare.money import Bill, Cap, estimate
 from polypilot.compare.running import Progress, Runner

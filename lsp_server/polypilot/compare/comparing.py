@@ -1,0 +1,293 @@
+"""One comparison from its wish to its report: made, priced, asked, judged, summed up."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from polypilot import paths
+from polypilot.compare.collecting import collect, write_tree
+from polypilot.compare.desk import Desk
+from polypilot.compare.judging import Judging
+from polypilot.compare.money import Cap, CapError, estimate
+from polypilot.compare.running import Runner
+from polypilot.compare.store import Store
+from polypilot.compare.targets import parse
+from polypilot.errors import Problem, UserError, describe
+from polypilot.tasks import run_blocking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from polypilot.backend import Backend
+    from polypilot.compare.judging import Bench
+    from polypilot.compare.money import Bill
+    from polypilot.compare.running import Outcome, Progress
+    from polypilot.compare.targets import Target
+    from polypilot.compare.values import Marks, Reply, Task, Way
+    from polypilot.compare.wishes import Progress as Step
+    from polypilot.compare.wishes import Wish
+
+_FORMAT = 1
+"""Of the tasks and the way they are asked: a comparison of another format is begun anew."""
+_STALE_S = 24 * 3600.0
+DISK_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a user wants compared."""
+
+    targets: tuple[str, ...]
+    root: Path
+    wish: Wish
+    way: Way = "product"
+    beside: int = 3
+    """Questions at once to each target that is not on this machine."""
+    cap: Decimal | None = None
+    """US dollars that it may cost in all; None: no limit."""
+    allow_unpriced: bool = False
+    """Whether targets are asked whose price is not known, though there is a limit."""
+    anew: bool = False
+    """Whether to begin anew what was compared before."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What is about to be asked."""
+
+    tasks: Sequence[Task]
+    commit: str
+    problems: Sequence[str]
+    bills: Mapping[str, Bill]
+    """Of what is left to ask, by target."""
+    absent: Mapping[str, Problem]
+    """Targets that can't be asked, and why."""
+    known: Sequence[Reply]
+    """What was answered before."""
+    cut_off: int
+    """Questions that went out before and were cut off: they are asked again."""
+    run: int | None
+    """The comparison that goes on; None: it is a new one."""
+    begun: float | None = None
+
+    @property
+    def expected(self) -> Decimal | None:
+        """US dollars that the rest will cost; None if a price is not known."""
+        return _sum([bill.dollars for bill in self.bills.values()])
+
+    @property
+    def most(self) -> Decimal | None:
+        """US dollars that the rest may cost at the most."""
+        return _sum([bill.most for bill in self.bills.values()])
+
+    @property
+    def spent(self) -> Decimal:
+        """US dollars that it has cost so far, as far as they are known."""
+        return sum((each.dollars or Decimal(0) for each in self.known), Decimal(0))
+
+    @property
+    def left(self) -> int:
+        """Questions that are left."""
+        return sum(bill.requests for bill in self.bills.values())
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of it."""
+
+    outcome: Outcome
+    tasks: Sequence[Task]
+    replies: Sequence[Reply]
+    marks: Sequence[Marks]
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What is needed to repeat it."""
+
+
+class Comparison:
+    """Use as an asynchronous context manager.
+
+    Args:
+        backend: the user's own, for the settings and the gate.
+        bench: where answers are judged.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        backend: Backend,
+        store: Store,
+        bench: Bench,
+        *,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.order = order
+        self._backend = backend
+        self._store = store
+        self._bench = bench
+        self._env = env
+        self._ends = AsyncExitStack()
+        self._desks: dict[str, list[Desk]] = {}
+        self._tree = Path()
+        self._targets: tuple[Target, ...] = ()
+        self._prepared: Prepared | None = None
+
+    async def __aenter__(self) -> Self:
+        self._tree = await run_blocking(_folder, timeout=DISK_S, name="tree")
+        self._ends.push_async_callback(self._clear)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._ends.aclose()
+
+    async def _clear(self) -> None:
+        await run_blocking(_remove, self._tree, timeout=DISK_S, name="tree")
+
+    async def prepare(self, step: Step) -> Prepared:
+        """Make the tasks, or find those of a comparison that was begun; price what is left.
+
+        Raises:
+            UserError: there is nothing to compare, or nobody who could be asked.
+            StorageError: the record can't be read.
+        """
+        order = self.order
+        self._targets = parse(order.targets, self._backend.rows(), order.root)
+        tasks, commit, problems, found = await self._tasks(step)
+        known = await self._store.replies(found[0]) if found else []
+        cut_off = await self._store.cut_off(found[0]) if found else 0
+        bills: dict[str, Bill] = {}
+        absent: dict[str, Problem] = {}
+        for number, target in enumerate(self._targets):
+            step(f"looking at {target.label}", number, len(self._targets))
+            done = {each.task for each in known if each.target == target.label}
+            try:
+                desks = await self._open(target)
+                left = [task for task in tasks if task.id not in done]
+                bills[target.label] = await estimate(desks[0], left)
+            except Exception as error:  # noqa: BLE001 - told; the others are compared without it
+                absent[target.label] = describe(error)
+                self._desks.pop(target.label, None)
+        if not bills:
+            first = next(iter(absent.values()))
+            raise UserError(first.message, code=first.code, cure=first.cure)
+        self._prepared = Prepared(
+            tasks,
+            commit,
+            problems,
+            bills,
+            absent,
+            known,
+            cut_off,
+            found[0] if found else None,
+            found[1] if found else None,
+        )
+        self._check_cap(self._prepared)
+        return self._prepared
+
+    async def run(
+        self,
+        told: Callable[[Progress], None],
+        judged: Callable[[int, int], None] = lambda _done, _whole: None,
+    ) -> Result:
+        """Ask what is left, judge what was not judged.
+
+        Ends early where a limit or an error says so; what there is then is in the result, and
+        the same call again goes on.
+
+        Raises:
+            StorageError: an answer can't be kept.
+        """
+        ready = self._prepared
+        if ready is None:
+            raise RuntimeError("not prepared")
+        if ready.run is None:
+            ready.run = await self._store.begin(self._spec(ready.commit), ready.tasks, time.time())
+        cap = Cap(self.order.cap, ready.spent)
+        runner = Runner(self._store, ready.run, self._desks, ready.bills, cap, told=told)
+        outcome = await runner.run(ready.tasks, ready.known)
+        replies = await self._store.replies(ready.run)
+        judging = Judging(self._store, ready.run, self._bench, self._tree, judged)
+        marks = await judging.run(ready.tasks, replies)
+        if outcome.complete:
+            await self._store.end(ready.run, time.time())
+        return Result(outcome, ready.tasks, replies, marks, self._spec(ready.commit))
+
+    # -- inside ------------------------------------------------------------------------------
+
+    async def _tasks(
+        self, step: Step
+    ) -> tuple[Sequence[Task], str, Sequence[str], tuple[int, float] | None]:
+        order = self.order
+        commit = await write_tree(
+            order.root, order.wish.revision, self._tree, gate=self._backend.gate
+        )
+        found = None if order.anew else await self._store.find(self._spec(commit))
+        if found is not None:
+            return await self._store.tasks(found.id), commit, (), (found.id, found.begun)
+        made = await collect(
+            order.root,
+            order.wish,
+            gate=self._backend.gate,
+            runs=self._bench.run,
+            tree=self._tree,
+            progress=step,
+        )
+        return made.tasks, commit, made.problems, None
+
+    def _spec(self, commit: str) -> dict[str, Any]:
+        """What decides whether two comparisons are the same."""
+        wish = asdict(self.order.wish)
+        wish["numbers"] = {str(kind): number for kind, number in self.order.wish.numbers.items()}
+        return {
+            "format": _FORMAT,
+            "targets": [[each.label, each.file] for each in self._targets],
+            "root": str(self.order.root),
+            "commit": commit,
+            "way": self.order.way,
+            "wish": {**wish, "kinds": [str(kind) for kind in self.order.wish.kinds]},
+        }
+
+    async def _open(self, target: Target) -> list[Desk]:
+        desks = self._desks[target.label] = []
+        beside = 1
+        while len(desks) < beside:
+            desk = await Desk.open(target, self.order.way, self._tree, self._env)
+            self._ends.push_async_callback(desk.aclose)
+            desks.append(desk)
+            beside = 1 if desk.local else max(1, self.order.beside)
+        return desks
+
+    def _check_cap(self, ready: Prepared) -> None:
+        if self.order.cap is None or self.order.allow_unpriced:
+            return
+        unknown = [label for label, bill in ready.bills.items() if bill.dollars is None]
+        if unknown:
+            raise CapError(
+                f"the price of {', '.join(unknown)} is not known, so that no limit can be kept",
+                cure="leave it out, set `prices` in its row, or say --allow-unpriced",
+            )
+
+
+def _sum(parts: Sequence[Decimal | None]) -> Decimal | None:
+    known = [each for each in parts if each is not None]
+    return sum(known, Decimal(0)) if len(known) == len(parts) else None
+
+
+def _folder() -> Path:
+    """A private folder for a copy of the tree; what a crash has left of others goes. Blocks."""
+    base = paths.ensure_private(paths.cache_dir() / "compare")
+    now = time.time()
+    for each in base.iterdir():
+        if each.is_dir() and not each.is_symlink() and now - each.stat().st_mtime > _STALE_S:
+            _remove(each)
+    return Path(tempfile.mkdtemp(dir=base))
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
