@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polypilot.compare import chat_tasks, eligible, standard
+from polypilot.compare import chat_tasks, eligible
 from polypilot.compare.folder import Folder
 from polypilot.compare.gathering import Gathering
+from polypilot.compare.other_tasks import STANDARD, from_commits, from_sets
 from polypilot.compare.repository import Repository
-from polypilot.compare.sampling import SHARES, YEAR, Candidate, Sample, plan, shuffled
+from polypilot.compare.sampling import SHARES, YEAR, Candidate, Sample, plan
 from polypilot.compare.test_files import PythonTests, pytest_run
 from polypilot.compare.tested import Judge, notes_told, tested
 from polypilot.compare.values import Kind, TestRun
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Collected", "Wish", "collect"]
 
-_STANDARD = (Kind.HUMANEVAL, Kind.INFILL)
 _RUN = (Kind.TESTED, Kind.FIX)
 """What takes a run of tests to be made."""
 _CUT = (Kind.FUNCTION, Kind.BLOCK, Kind.REST, Kind.LINE)
@@ -69,7 +69,7 @@ async def collect(
     """
     origin = await _origin(root, gate, wish.revision)
     numbers = dict(wish.numbers) or plan(wish.total, wish.kinds or tuple(SHARES))
-    below = _below(origin.top, root)
+    below = await start_blocking(_below, origin.top, root)
     collection = _Collection(wish, Gathering(origin, gate, wish.seed, progress, below), numbers)
     if runs is not None and tree is not None:
         collection.judge = Judge(tree, runs)
@@ -89,6 +89,7 @@ class _Collection:
         self._tasks: list[Task] = []
         self._sources: list[Source] = []
         self._tests = PythonTests({})
+        self._sample: Sample | None = None
         when = self._origin.when
         known = wish.newer_than if wish.newer_than is not None else when and when - YEAR
         self._cutoff = known if when is not None else None
@@ -99,10 +100,13 @@ class _Collection:
         kinds = self._numbers.keys()
         if kinds & {*_CUT, *_RUN, Kind.EXPLAIN, Kind.WRITE_TEST}:
             await self._from_files()
-        if Kind.COMMIT in kinds:
-            await self._from_commits()
-        if kinds & {*_STANDARD}:
-            await self._from_sets()
+        if isinstance(self._origin, Repository) and (wanted := self._numbers.get(Kind.COMMIT)):
+            self._tasks += await from_commits(
+                self._origin, self._gathering, wanted, seed=self._wish.seed
+            )
+        if kinds & {*STANDARD}:
+            self._tasks += await from_sets(self._numbers, self._wish.seed)
+        self._fill()
 
     def result(self) -> Collected:
         """What was made; groups in a seeded order, so that a part of it is a sample too."""
@@ -188,9 +192,17 @@ class _Collection:
             await self._origin.checkout(self.judge.tree)
             await self._judged(self.judge, sample, functions)
         self._chat(sample, functions)
-        self._holes(sample)
+        self._sample = sample
+        self._holes(sample, self._numbers)
 
-    def _holes(self, sample: Sample) -> None:
+    def _fill(self) -> None:
+        """Holes in place of what could not be found, where the wish does not name numbers."""
+        missing = self._wish.total - len({task.id for task in self._tasks})
+        kinds = self._numbers.keys() & {*_CUT}
+        if self._sample is not None and missing > 0 and kinds and not self._wish.numbers:
+            self._holes(self._sample, plan(missing, kinds))
+
+    def _holes(self, sample: Sample, numbers: Mapping[Kind, int]) -> None:
         for kind in _CUT:
             found = [
                 Candidate(source, kind, hole.start, hole.end, hole.name)
@@ -198,27 +210,33 @@ class _Collection:
                 for hole in source.cut.holes
                 if hole.kind is kind
             ]
-            chosen = sample.choose(found, self._numbers.get(kind, 0))
+            chosen = sample.choose(found, numbers.get(kind, 0))
             self._tasks += [each.source.task(kind, each.start, each.end) for each in chosen]
 
     def _chat(self, sample: Sample, functions: Sequence[tuple[Candidate, Function]]) -> None:
-        named = [each for each, _ in functions if each.name]
+        named = [replace(each, kind=Kind.EXPLAIN) for each, _ in functions if each.name]
         for each in sample.choose(named, self._numbers.get(Kind.EXPLAIN, 0)):
             self._tasks.append(chat_tasks.explain(each))
-        python = [each for each, _ in self._judgeable(functions) if _is_python(each)]
-        by_place = {each.order: function for each, function in functions}
-        for each in sample.choose(python, self._numbers.get(Kind.WRITE_TEST, 0)):
-            tests = self._tests.of(each.source.path, by_place[each.order])
-            self._tasks.append(chat_tasks.write_test(each, tests))
+        near = {
+            each.order: self._tests.of(each.source.path, function)
+            for each, function in self._judgeable(functions)
+            if _is_python(each)
+        }
+        # Beside tests that are there it is known how the module is imported.
+        if any(near.values()):
+            near = {order: tests for order, tests in near.items() if tests}
+        found = [replace(each, kind=Kind.WRITE_TEST) for each, _ in functions if each.order in near]
+        for each in sample.choose(found, self._numbers.get(Kind.WRITE_TEST, 0)):
+            self._tasks.append(chat_tasks.write_test(each, near[each.order]))
 
     def _judgeable(
         self, functions: Sequence[tuple[Candidate, Function]]
     ) -> list[tuple[Candidate, Function]]:
-        """Functions that are no tests themselves, and have a name."""
+        """Functions that tests may call, and that are none themselves."""
         return [
             (each, function)
             for each, function in functions
-            if each.name and not eligible.is_test(each.source.path)
+            if each.name and not function.inner and not eligible.is_test(each.source.path)
         ]
 
     # -- by running tests --------------------------------------------------------------------
@@ -242,7 +260,8 @@ class _Collection:
 
         for kind, make in ((Kind.TESTED, write), (Kind.FIX, mend)):
             wanted = self._numbers.get(kind, 0)
-            free = [each for each in sample.by_age(found) if sample.is_free(each)]
+            ordered = sample.by_age(replace(each, kind=kind) for each in found)
+            free = [each for each in ordered if sample.is_free(each)]
             made = await judge.first(
                 free,
                 wanted,
@@ -265,41 +284,6 @@ class _Collection:
             run = pytest_run(files)
         return replace(run, seconds=self._wish.test_seconds)
 
-    # -- from elsewhere ----------------------------------------------------------------------
-
-    async def _from_commits(self) -> None:
-        if isinstance(self._origin, Folder):
-            return
-        wanted = self._numbers[Kind.COMMIT]
-        messages = [
-            each for commit in await self._origin.commits() if (each := chat_tasks.message(commit))
-        ]
-        ordered = shuffled(messages, lambda each: each.commit.when, f"{self._wish.seed}:commits")
-        made: list[Task] = []
-        for each in ordered[: wanted * _TRIES]:
-            if len(made) == wanted:
-                break
-            task = await self._commit(self._origin, each)
-            made += [task] if task else []
-            self._gathering.progress("reading commits", len(made), wanted)
-        self._tasks += made
-
-    async def _commit(self, origin: Repository, found: chat_tasks.Message) -> Task | None:
-        change = await origin.change(found.commit.name, chat_tasks.DIFF)
-        task = chat_tasks.commit_task(found, change)
-        names = {name for each in change.files for name in each.paths}
-        if task is None or self._gathering.holds_secret(f"{change.text}\n{found.text}"):
-            return None
-        return task if await self._gathering.admitted(names) == names else None
-
-    async def _from_sets(self) -> None:
-        found = await start_blocking(standard.problems)
-        for kind, make in ((Kind.HUMANEVAL, standard.functions), (Kind.INFILL, standard.lines)):
-            every = list(make(found))
-            wanted = min(self._numbers.get(kind, 0), len(every))
-            dice = random.Random(f"{self._wish.seed}:{kind}")  # noqa: S311 - a sample, no secret
-            self._tasks += dice.sample(every, wanted)
-
 
 async def _origin(root: Path, gate: Gate, revision: str) -> Repository | Folder:
     try:
@@ -312,7 +296,7 @@ async def _origin(root: Path, gate: Gate, revision: str) -> Repository | Folder:
 
 
 def _below(top: str, root: Path) -> str:
-    """What paths below ``root`` begin with."""
+    """What paths below ``root`` begin with. Blocks."""
     relative = root.resolve().relative_to(Path(top).resolve()).as_posix()
     return "" if relative == "." else f"{relative}/"
 

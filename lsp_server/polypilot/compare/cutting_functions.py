@@ -39,6 +39,8 @@ class Function:
     last: int
     owner: str = ""
     """The class that it is a method of."""
+    inner: bool = False
+    """Whether it is defined in another function, where no test can call it."""
     start: int = 0
     """Where the body begins in the text, behind its indentation."""
     end: int = 0
@@ -82,19 +84,19 @@ def _python(text: str) -> Iterator[Function]:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return
-    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    waiting: list[tuple[ast.AST, str, bool]] = [(tree, "", False)]
     while waiting:
-        node, owner = waiting.pop()
+        node, owner, inner = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _python_function(node, owner)
-            owner = ""
+            yield from _python_function(node, owner, inner=inner)
+            owner, inner = "", True
         elif isinstance(node, ast.ClassDef):
             owner = node.name
-        waiting += [(child, owner) for child in ast.iter_child_nodes(node)]
+        waiting += [(child, owner, inner) for child in ast.iter_child_nodes(node)]
 
 
 def _python_function(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, owner: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef, owner: str, *, inner: bool
 ) -> Iterator[Function]:
     body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
     if not body or all(_is_stub(each) for each in body):
@@ -103,7 +105,8 @@ def _python_function(
     first = _line(body[0])
     if first <= (before or 0):  # on the line of its head, or of its docstring
         return
-    yield Function(node.name, _line(node) - 1, first - 1, (body[-1].end_lineno or first) - 1, owner)
+    last = body[-1].end_lineno or first
+    yield Function(node.name, _line(node) - 1, first - 1, last - 1, owner, inner)
 
 
 def _head_end(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -80,6 +80,11 @@ class Candidate:
         return self.source.changed(self.start, self.end)
 
     @property
+    def place(self) -> tuple[str, str]:
+        """What shares its room: a conversation is no hint for a completion, nor the reverse."""
+        return self.kind.purpose, self.source.path
+
+    @property
     def order(self) -> tuple[str, int, int]:
         """For sorting."""
         return self.source.path, self.start, self.end
@@ -87,11 +92,11 @@ class Candidate:
 
 @dataclass(slots=True)
 class Sample:
-    """What has been chosen. Ranges of one file do not overlap.
+    """What has been chosen. Ranges of one file do not overlap, completions and chat apart.
 
     Args:
         seed: decides what is chosen.
-        per_file: the most that one file gives.
+        per_file: the most that one file gives, of completions and of chat.
         cutoff: what changed later counts as newer; None: nothing is known.
         newer_share: of each kind, how much should be newer.
         shares: how much of the code each language is.
@@ -102,8 +107,8 @@ class Sample:
     cutoff: float | None
     newer_share: float
     shares: Mapping[str, float]
-    _taken: dict[str, list[tuple[int, int]]] = field(
-        default_factory=dict[str, list[tuple[int, int]]]
+    _taken: dict[tuple[str, str], list[tuple[int, int]]] = field(
+        default_factory=dict[tuple[str, str], list[tuple[int, int]]]
     )
 
     def choose(self, candidates: Iterable[Candidate], wanted: int) -> list[Candidate]:
@@ -163,7 +168,7 @@ class Sample:
 
     def is_free(self, each: Candidate) -> bool:
         """Whether its file has not given enough yet, and its range is not taken."""
-        taken = self._taken.get(each.source.path, [])
+        taken = self._taken.get(each.place, [])
         return len(taken) < self.per_file and not any(
             each.start < end and start < each.end for start, end in taken
         )
@@ -172,7 +177,7 @@ class Sample:
         """Remember it, if it is free."""
         free = self.is_free(each)
         if free:
-            self._taken.setdefault(each.source.path, []).append((each.start, each.end))
+            self._taken.setdefault(each.place, []).append((each.start, each.end))
         return free
 
 

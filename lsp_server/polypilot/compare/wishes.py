@@ -33,7 +33,7 @@ class Wish:
     """None: a year before the commit."""
     newer_share: float = NEWER_SHARE
     per_file: int = 0
-    """The most tasks of a file; 0: six, or what is needed in a small repository."""
+    """The most completions of a file, and the most chat tasks; 0: six, or what is needed in a small repository."""
     test_command: tuple[str, ...] = ()
     """Program and arguments that run the tests, whatever the language; empty: pytest's files."""
     test_seconds: float = 60.0
