@@ -7,17 +7,20 @@ intervals of the report resample regions, not holes.
 
 from __future__ import annotations
 
-import io
 import random
-import re
 import sysconfig
-import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from polypilot_prompts.context import CursorContext, indentation_of, opens_block
-from polypilot_prompts.context import indent_width as width
+from polypilot.compare.cutting_lines import (
+    LONGEST,
+    SHORTEST,
+    body_end,
+    code_lines,
+    cut_column,
+)
+from polypilot_prompts.context import CursorContext, indentation_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,11 +47,6 @@ SPAN = 22
 _HEAD = 25
 """Lines that stand above a file's first region: an empty prompt tells nothing."""
 _SIBLINGS = 8
-_SHORTEST = 4
-"""Characters of the shortest truth: closing brackets are nobody's achievement."""
-_LONGEST = 100
-_BODY = (2, 8)
-_WORDS = re.compile(r"\w+|[^\w\s]+")
 _LANGUAGES = {
     ".py": "python", ".js": "javascript", ".ts": "typescript", ".lua": "lua", ".c": "c",
     ".go": "go", ".rs": "rust", ".java": "java", ".rb": "ruby", ".sh": "shellscript",
@@ -173,13 +171,13 @@ def _region(
     source: Source, start: int, number: int, *, dice: random.Random, lines: int, blocks: int
 ) -> list[Hole]:
     text = source.text.split("\n")
-    code = _code_lines(source)
+    code = code_lines(source.text, source.language)
     span = [at for at in range(start, start + SPAN) if at in code]
-    fit = [at for at in span if _SHORTEST <= len(text[at].strip()) <= _LONGEST]
+    fit = [at for at in span if SHORTEST <= len(text[at].strip()) <= LONGEST]
     picked = sorted(dice.sample(fit, min(lines, len(fit))))
     # Bodies are rarer than lines: they may begin a little further down.
     near = range(start, min(start + 2 * SPAN, len(text)))
-    bodies = [(at, end) for at in near if at in code and (end := _body(text, at, code))]
+    bodies = [(at, end) for at in near if at in code and (end := body_end(text, at, code))]
     chosen = dice.sample(bodies, min(blocks, len(bodies)))
     made = [
         _line(source, number, text, at, whole=n % 2 == 0, dice=dice) for n, at in enumerate(picked)
@@ -188,50 +186,11 @@ def _region(
     return sorted(made, key=lambda hole: (hole.line, hole.column))
 
 
-def _code_lines(source: Source) -> set[int]:
-    """Numbers of the lines that are code: no blank, no comment, no inside of a long string."""
-    if source.language != "python":
-        lines = source.text.split("\n")
-        return {
-            at for at, line in enumerate(lines) if line.strip() and line.strip()[0] not in "#*/"
-        }
-    code: set[int] = set()
-    blank = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-    inside: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
-        if token.type == tokenize.STRING and token.start[0] != token.end[0]:
-            inside.update(range(token.start[0] - 1, token.end[0]))
-        elif token.type == tokenize.STRING and not token.line[: token.start[1]].strip():
-            inside.add(token.start[0] - 1)  # a docstring of one line
-        elif token.type not in blank:
-            code.add(token.start[0] - 1)
-    return code - inside
-
-
 def _line(
     source: Source, region: int, text: list[str], at: int, *, whole: bool, dice: random.Random
 ) -> Hole:
-    line = text[at].rstrip()
-    starts = [match.start() for match in _WORDS.finditer(line)]
-    later = [place for place in starts[1:] if len(line) - place >= _SHORTEST]
-    cut = starts[0] if whole or not later else dice.choice(later)
-    return _hole(source, region, "line" if cut == starts[0] else "rest", text, at=(at, cut), end=at)
-
-
-def _body(text: list[str], at: int, code: set[int]) -> int:
-    """The last line of the body that begins at ``at``; 0 if none begins there, or no fit one."""
-    if not at or not opens_block(text[at - 1]) or at - 1 not in code:
-        return 0
-    depth = width(text[at])
-    if depth <= width(text[at - 1]):
-        return 0
-    end = at
-    for number in range(at, len(text)):
-        if text[number].strip():
-            if width(text[number]) < depth:
-                break
-            end = number
-    return end if _BODY[0] <= end - at + 1 <= _BODY[1] else 0
+    cut, first = cut_column(text[at].rstrip(), whole=whole, dice=dice)
+    return _hole(source, region, "line" if first else "rest", text, at=(at, cut), end=at)
 
 
 def _block(source: Source, region: int, text: list[str], at: int, end: int) -> Hole:

@@ -15,7 +15,7 @@ from polypilot_providers.types import StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from polypilot.backend.core import Backend
     from polypilot.backend.explaining import Explained
@@ -90,7 +90,7 @@ def _raise_refusal(backend: Backend, uri: str, answer: Answer) -> None:
         raise nobody_to_ask(backend)
 
 
-def language_of(path: Path) -> str:
+def language_of(path: PurePath) -> str:
     """A language id for a file that no editor has named, by its suffix."""
     return _LANGUAGES.get(path.suffix.lower(), "plaintext")
 

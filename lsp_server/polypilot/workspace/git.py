@@ -9,15 +9,15 @@ import asyncio
 import os
 import re
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from polypilot.tasks import start_blocking
 from polypilot.workspace import git_run
+from polypilot.workspace.git_call import DIFF, HASH, Call
 from polypilot.workspace.git_diff import FileDiff, GitDiff, GitStatus, read_status, split, text_of
 from polypilot.workspace.git_place import found_top
-from polypilot.workspace.git_run import LIMIT, WITHIN_S, Answer, GitError, Stopper
+from polypilot.workspace.git_run import LIMIT, WITHIN_S, GitError, Stopper
 from polypilot.workspace.roots import locate
 
 if TYPE_CHECKING:
@@ -28,23 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["FileDiff", "Git", "GitDiff", "GitError", "GitStatus"]
 
 _T = TypeVar("_T")
-_DIFF = (
-    "--patch",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--ignore-submodules=all",
-    "--submodule=short",
-    "--find-renames",
-    "--unified=3",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
-    "--no-relative",
-    "--no-color-moved",
-    "--ws-error-highlight=none",
-)
-_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./~^@{}-]{0,199}")
-_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _EMPTY = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
@@ -54,37 +37,6 @@ _OLDEST = (2, 32)
 """Configuration by environment came with 2.31, safe handling of it with 2.32."""
 _SUBJECT = 200
 _AT_ONCE = 4
-
-
-@dataclass(slots=True)
-class _Call:
-    """One question to git: the program, the place, the time that is left."""
-
-    program: str
-    top: str
-    folder: str
-    limit: int
-    stopper: Stopper
-    deadline: float
-    filters: tuple[tuple[str, str], ...] = field(default=())
-
-    def ask(self, *arguments: str, limit: int = 0) -> Answer:
-        """Runs git with these arguments. Raises GitError if it can't be run in time."""
-        return git_run.run(
-            (self.program, "--no-pager", "--no-optional-locks", *arguments),
-            self.folder,
-            git_run.environment(self.program, self.top, self.filters),
-            deadline=self.deadline,
-            limit=limit or self.limit,
-            stopper=self.stopper,
-        )
-
-    def demand(self, *arguments: str) -> Answer:
-        """As `ask`. Raises GitError also if git fails."""
-        answer = self.ask(*arguments)
-        if answer.status:
-            raise git_run.failure(answer, self.top)
-        return answer
 
 
 class Git:
@@ -120,13 +72,13 @@ class Git:
         Files that git does not know yet are not part of it.
         """
 
-        def ask(call: _Call) -> GitDiff:
+        def ask(call: Call) -> GitDiff:
             since: tuple[str, ...] = ()
             if staged is None:
                 since = (_head(call),)
             elif staged:
                 since = ("--cached",)
-            return self._diff_of(call, "diff", *_DIFF, *since, "--", ".")
+            return self._diff_of(call, "diff", *DIFF, *since, "--", ".")
 
         return await self._run(root, ask)
 
@@ -137,7 +89,7 @@ class Git:
     async def status(self, root: str) -> GitStatus:
         """Which files have changed below ``root``, and the branch."""
 
-        def ask(call: _Call) -> GitStatus:
+        def ask(call: Call) -> GitStatus:
             answer = call.demand(
                 "status",
                 "--porcelain=v2",
@@ -156,24 +108,18 @@ class Git:
 
     async def show(self, root: str, commit: str) -> GitDiff:
         """What a commit has changed below ``root``; a merge, seen from its first parent."""
-        if not _REVISION.fullmatch(commit):
-            raise GitError("this is no name of a commit")
 
-        def ask(call: _Call) -> GitDiff:
-            verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-            found = call.ask(*verify, f"{commit}^{{commit}}")
-            name = text_of(found.out).strip()
-            if found.status or not _HASH.fullmatch(name):
-                raise GitError("there is no such commit")
+        def ask(call: Call) -> GitDiff:
+            name = call.commit(commit)
             form = ("--format=", "--no-notes", "--no-show-signature", "--diff-merges=first-parent")
-            return self._diff_of(call, "show", *form, *_DIFF, name, "--", ".")
+            return self._diff_of(call, "show", *form, *DIFF, name, "--", ".")
 
         return await self._run(root, ask)
 
     async def recent_subjects(self, root: str, count: int = 10) -> tuple[str, ...]:
         """First lines of the last commits, the newest first; none before the first commit."""
 
-        def ask(call: _Call) -> tuple[str, ...]:
+        def ask(call: Call) -> tuple[str, ...]:
             if _head(call) in _EMPTY.values():
                 return ()
             form = (
@@ -192,23 +138,27 @@ class Git:
     async def root_of(self, path: str) -> str:
         """The folder of the repository that a folder or file is in."""
 
-        def ask(call: _Call) -> str:
+        def ask(call: Call) -> str:
             return call.top
 
         return await self._run(path, ask)
 
+    async def read(self, root: str, ask: Callable[[Call], _T]) -> _T:
+        """What ``ask`` makes of several calls, on a thread of its own, all of them in time."""
+        return await self._run(root, ask)
+
     # -- inside --------------------------------------------------------------------------
 
-    def _diff_of(self, call: _Call, *arguments: str) -> GitDiff:
+    def _diff_of(self, call: Call, *arguments: str) -> GitDiff:
         answer = call.demand(*arguments)
         files = split(text_of(answer.out), truncated=answer.truncated)
         return GitDiff(files, answer.truncated, call.top)
 
-    async def _run(self, root: str, ask: Callable[[_Call], _T]) -> _T:
+    async def _run(self, root: str, ask: Callable[[Call], _T]) -> _T:
         async with self._seats:
             return await self._run_now(root, ask)
 
-    async def _run_now(self, root: str, ask: Callable[[_Call], _T]) -> _T:
+    async def _run_now(self, root: str, ask: Callable[[Call], _T]) -> _T:
         stopper = Stopper()
         future = start_blocking(self._blocking, root, ask, stopper)
         try:
@@ -221,7 +171,7 @@ class Git:
             stopper.stop()
             future.cancel()
 
-    def _blocking(self, root: str, ask: Callable[[_Call], _T], stopper: Stopper) -> _T:
+    def _blocking(self, root: str, ask: Callable[[Call], _T], stopper: Stopper) -> _T:
         path = locate(root).path
         if path is None:
             raise git_run.no_repository()
@@ -229,12 +179,12 @@ class Git:
         # Looked for before git is: a folder without a repository runs nothing at all.
         top = found_top(folder, [each.real for each in self._roots])
         deadline = time.monotonic() + self._within
-        call = _Call("", top, folder, self._limit, stopper, deadline)
+        call = Call("", top, folder, self._limit, stopper, deadline)
         call.program = self._program(call)
         call.filters = _filters(call)
         return ask(call)
 
-    def _program(self, call: _Call) -> str:
+    def _program(self, call: Call) -> str:
         path = os.environ.get("PATH", "") if self._path is None else self._path
         roots = [name for each in self._roots for name in (each.path, each.real)]
         program = git_run.find(path, [*roots, call.top])
@@ -252,7 +202,7 @@ class Git:
         return program
 
 
-def _filters(call: _Call) -> tuple[tuple[str, str], ...]:
+def _filters(call: Call) -> tuple[tuple[str, str], ...]:
     """Settings that leave every filter driver without a program, whatever it is called."""
     answer = call.ask("config", "--name-only", "-z", "--get-regexp", r"^filter\.")
     if answer.status > 1:
@@ -265,11 +215,11 @@ def _filters(call: _Call) -> tuple[tuple[str, str], ...]:
     return tuple((f"{driver}.{name}", value) for driver in drivers for name, value in values)
 
 
-def _head(call: _Call) -> str:
+def _head(call: Call) -> str:
     """The last commit's hash; before there is one, that of a tree without files."""
     found = call.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     name = text_of(found.out).strip()
-    if not found.status and _HASH.fullmatch(name):
+    if not found.status and HASH.fullmatch(name):
         return name
     form = text_of(call.demand("rev-parse", "--show-object-format").out).strip()
     return _EMPTY.get(form, _EMPTY["sha1"])

@@ -15,6 +15,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 from polypilot.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
 WITHIN_S = 5.0
 """Seconds for one question to git, however many calls it takes."""
@@ -168,11 +169,13 @@ def run(  # noqa: D417 - the others say it by their types
     deadline: float,
     limit: int,
     stopper: Stopper,
+    given: bytes = b"",
 ) -> Answer:
     """Run a program to its end, its limit or its deadline. Blocks.
 
     Args:
         deadline: as `time.monotonic` counts.
+        given: what it reads on stdin.
 
     Raises:
         GitError: it can't be started, or takes too long.
@@ -180,16 +183,17 @@ def run(  # noqa: D417 - the others say it by their types
     if stopper.stopped or time.monotonic() >= deadline:
         raise GitError("git took too long", code="git_timeout", cure=_TOO_LONG)
     try:
-        process = subprocess.Popen(  # noqa: S603 - an absolute path and our own arguments
-            argv,
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        with _stdin(given) as stdin:
+            process = subprocess.Popen(  # noqa: S603 - an absolute path and our own arguments
+                argv,
+                cwd=folder,
+                env=env,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "a name that no program can be given"
         raise GitError(f"git can't be started ({reason})", code="git_absent") from None
@@ -205,8 +209,20 @@ def run(  # noqa: D417 - the others say it by their types
         stopper.holds(None)
         process.wait()
     if time.monotonic() >= deadline:
-        raise GitError(f"git took longer than {WITHIN_S:g} s", code="git_timeout", cure=_TOO_LONG)
+        raise GitError("git took too long", code="git_timeout", cure=_TOO_LONG)
     return answer
+
+
+@contextlib.contextmanager
+def _stdin(given: bytes) -> Generator[int]:
+    """What a process reads: a file, so that nobody waits for it to be read."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(given)
+        file.seek(0)
+        yield file.fileno()
 
 
 _TOO_LONG = "Try again; a first look at a big repository takes longest."
