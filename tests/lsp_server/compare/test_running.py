@@ -68,7 +68,8 @@ class Bench:
                 None if cap is None else Decimal(cap),
                 sum((each.dollars or Decimal(0) for each in known), Decimal(0)),
             )
-            runner = Runner(self.store, self.run_id, desks, bills, limit, told=self.told.append)
+            seats = {label: [DeskSeat(each) for each in all_] for label, all_ in desks.items()}
+            runner = Runner(self.store, self.run_id, seats, bills, limit, told=self.told.append)
             outcome = await runner.run(self.tasks, known)
         return outcome, await self.store.replies(self.run_id)
 
