@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from compare_support import (
+from oracle_support import (
     Oracle,
     always,
     chat_task,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from compare_support import Oracle, chat_task, completing, configure, line_task, write_tree
+from oracle_support import Oracle, chat_task, completing, configure, line_task, write_tree
 
 from polypilot.compare.asking import DeskSeat
 from polypilot.compare.desk import Desk
