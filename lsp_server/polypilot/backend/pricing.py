@@ -22,6 +22,7 @@ from polypilot_providers.types import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import date
 
     from genai_prices.types import ModelInfo as PricedModel
     from genai_prices.types import ModelPrice
@@ -116,6 +117,21 @@ async def _ask(look: Callable[..., _T], *arguments: object) -> _T | None:
 def source() -> str:
     """Whose list the prices are from, with its version. Reads the disk."""
     return f"genai-prices {version('genai-prices')}"
+
+
+def newest(today: date) -> str:
+    """Since when the newest price of the list is in force, as an ISO date; empty: it says none.
+
+    The list itself has no date. Takes as long as its import; blocks.
+    """
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - see the module
+
+    models = (model for supplier in get_snapshot().providers for model in supplier.models)
+    conditional = (each for model in models if isinstance(model.prices, list)
+                   for each in model.prices)  # fmt: skip
+    begun = (getattr(each.constraint, "start_date", None) for each in conditional)
+    known = [day for day in begun if day is not None and day <= today]
+    return max(known).isoformat() if known else ""
 
 
 def dollars(cost: Cost | None) -> str:

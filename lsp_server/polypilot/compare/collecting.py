@@ -67,7 +67,7 @@ async def collect(
         UserError: nothing can be made of it (``no_tasks``), the repository has no commit, the
             data of a standard set is not installed, git does not answer.
     """
-    origin = await _origin(root, gate, wish.revision)
+    origin = await origin_of(root, gate, wish.revision)
     numbers = dict(wish.numbers) or plan(wish.total, wish.kinds or tuple(SHARES))
     below = await start_blocking(_below, origin.top, root)
     collection = _Collection(wish, Gathering(origin, gate, wish.seed, progress, below), numbers)
@@ -285,7 +285,12 @@ class _Collection:
         return replace(run, seconds=self._wish.test_seconds)
 
 
-async def _origin(root: Path, gate: Gate, revision: str) -> Repository | Folder:
+async def origin_of(root: Path, gate: Gate, revision: str) -> Repository | Folder:
+    """The repository that a folder is in, at a revision; or the folder itself, if it is in none.
+
+    Raises:
+        GitError: there is no such revision, or git does not answer.
+    """
     try:
         return await Repository.open(root, gate.roots, revision)
     except GitError as error:

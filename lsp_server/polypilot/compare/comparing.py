@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import time
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from polypilot import paths
-from polypilot.compare.collecting import collect, write_tree
+from polypilot.compare.asking import DeskSeat
+from polypilot.compare.collecting import collect, origin_of
 from polypilot.compare.desk import Desk
 from polypilot.compare.judging import Judging
 from polypilot.compare.money import Cap, CapError, estimate
@@ -209,7 +211,8 @@ class Comparison:
         if ready.run is None:
             ready.run = await self._store.begin(self._spec(ready.commit), ready.tasks, time.time())
         cap = Cap(self.order.cap, ready.spent)
-        runner = Runner(self._store, ready.run, self._desks, ready.bills, cap, told=told)
+        seats = {label: [DeskSeat(each) for each in self._desks[label]] for label in ready.bills}
+        runner = Runner(self._store, ready.run, seats, ready.bills, cap, told=told)
         outcome = await runner.run(ready.tasks, ready.known)
         replies = await self._store.replies(ready.run)
         judging = Judging(self._store, ready.run, self._bench, self._tree, judged)
@@ -223,22 +226,27 @@ class Comparison:
     async def _tasks(
         self, step: Step
     ) -> tuple[Sequence[Task], str, Sequence[str], tuple[int, float] | None]:
-        order = self.order
-        commit = await write_tree(
-            order.root, order.wish.revision, self._tree, gate=self._backend.gate
-        )
-        found = None if order.anew else await self._store.find(self._spec(commit))
-        if found is not None:
-            return await self._store.tasks(found.id), commit, (), (found.id, found.begun)
-        made = await collect(
-            order.root,
-            order.wish,
-            gate=self._backend.gate,
-            runs=self._bench.run,
-            tree=self._tree,
-            progress=step,
-        )
-        return made.tasks, commit, made.problems, None
+        order, gate = self.order, self._backend.gate
+        step("copying the files", 0, 1)
+        origin = await origin_of(order.root, gate, order.wish.revision)
+        await origin.checkout(self._tree)
+        if origin.commit and (found := await self._begun(origin.commit)):
+            return await self._store.tasks(found[0]), origin.commit, (), found
+        tests = await run_blocking(_folder, timeout=DISK_S, name="tree")
+        try:
+            made = await collect(
+                order.root, order.wish, gate=gate, runs=self._bench.run, tree=tests, progress=step
+            )
+        finally:
+            await run_blocking(_remove, tests, timeout=DISK_S, name="tree")
+        commit = origin.commit or _digest(made.tasks)
+        found = None if origin.commit else await self._begun(commit)
+        return made.tasks, commit, made.problems, found
+
+    async def _begun(self, commit: str) -> tuple[int, float] | None:
+        """The same comparison, if it was begun before."""
+        found = None if self.order.anew else await self._store.find(self._spec(commit))
+        return (found.id, found.begun) if found else None
 
     def _spec(self, commit: str) -> dict[str, Any]:
         """What decides whether two comparisons are the same."""
@@ -277,6 +285,14 @@ class Comparison:
 def _sum(parts: Sequence[Decimal | None]) -> Decimal | None:
     known = [each for each in parts if each is not None]
     return sum(known, Decimal(0)) if len(known) == len(parts) else None
+
+
+def _digest(tasks: Sequence[Task]) -> str:
+    """What stands for a commit where there is none: the tasks themselves."""
+    sums = hashlib.sha256()
+    for task in tasks:
+        sums.update(f"{task.id}\0{task.prefix}\0{task.truth}\0{task.suffix}\0".encode())
+    return f"files:{sums.hexdigest()[:40]}"
 
 
 def _folder() -> Path:

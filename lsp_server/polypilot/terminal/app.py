@@ -10,6 +10,7 @@ import click
 from polypilot.terminal import (
     auth,
     chat,
+    compare,
     complete,
     demo,
     doctor,
@@ -44,6 +45,7 @@ for _command in (
     chat.chat,
     *work.commands,
     history.history,
+    compare.compare,
     complete.complete,
     auth.auth,
     providers.use,

@@ -1,0 +1,96 @@
+"""A comparison's report: made of its result, written to files."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polypilot import paths
+from polypilot.backend import pricing
+from polypilot.compare import report as reports
+from polypilot.compare.report_html import to_html
+from polypilot.compare.report_json import to_json
+from polypilot.compare.report_markdown import to_markdown
+from polypilot.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from polypilot.compare.comparing import Result
+    from polypilot.compare.report import Report
+
+_FORMS: Mapping[str, Callable[[Report], str]] = {
+    ".html": to_html,
+    ".htm": to_html,
+    ".md": to_markdown,
+    ".json": to_json,
+}
+
+
+def made(result: Result, *, command: str, seed: str, begun: float | None) -> Report:
+    """The report of a result. ``begun``: when, if it goes on from an earlier time."""
+    spec = result.settings
+    started = min((each.when for each in result.replies), default=begun or time.time())
+    settings = reports.Settings(
+        command=command,
+        seed=seed,
+        started=started,
+        finished=time.time() if result.outcome.complete else None,
+        repository=Path(str(spec["root"])).name,
+        commit=str(spec["commit"]),
+        way=spec["way"],
+        polypilot=importlib.metadata.version("polypilot"),
+        python=platform.python_version(),
+        machine=_machine(),
+        prices=pricing.source(),
+        prices_date=pricing.newest(datetime.now(UTC).date()),
+        notes=_notes(result),
+    )
+    labels = [str(label) for label, _ in spec["targets"]]
+    return reports.report(result.tasks, result.replies, result.marks, settings, targets=labels)
+
+
+def write(report: Report, wanted: Sequence[Path], *, run: int) -> tuple[Path, ...]:
+    """Write the report; by default as HTML into the data folder. Blocks.
+
+    Raises:
+        UserError: a file's name says no form we know, or it can't be written.
+    """
+    if not wanted:
+        folder = paths.ensure_private(paths.data_dir() / "compare")
+        day = datetime.now().astimezone()
+        wanted = [folder / f"{day:%Y-%m-%d}-{run}.html"]
+    files: list[Path] = []
+    for file in wanted:
+        form = _FORMS.get(file.suffix.lower())
+        if form is None:
+            raise UserError(
+                f"{file.name!r} says no form of a report",
+                code="report",
+                cure="end its name in .html, .md or .json; the answers are kept",
+            )
+        file = file.absolute()
+        paths.write_private(file, form(report).encode())
+        files.append(file)
+    return tuple(files)
+
+
+def _machine() -> str:
+    cores = os.cpu_count() or 1
+    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _notes(result: Result) -> tuple[str, ...]:
+    notes = [
+        f"{label} was given up: {message}"
+        for label, (_, message, _) in result.outcome.stopped.items()
+    ]
+    if result.outcome.capped:
+        notes.append("The limit of money ended the run before all was asked.")
+    return tuple(notes)

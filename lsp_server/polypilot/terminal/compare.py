@@ -1,0 +1,240 @@
+"""``polypilot compare``: which provider is best for the user's own code, and what it costs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from polypilot.errors import UserError
+from polypilot.terminal import compare_kept
+from polypilot.terminal.compare_view import Bars, show_bill, show_report
+from polypilot.terminal.program import FAILED, OK, Program, workspace_root
+
+if TYPE_CHECKING:
+    from polypilot.compare.comparing import Comparison, Order, Prepared, Result
+    from polypilot.compare.values import Kind, Purpose, Way
+    from polypilot.terminal.program import Session
+
+KINDS = (
+    "line", "rest", "block", "function", "tested", "humaneval", "humaneval-infill",
+    "explain", "fix", "write-test", "commit",
+)  # fmt: skip
+
+
+class Dollars(click.ParamType[Decimal]):
+    """An amount of US dollars, ``0.50`` or ``$0.50``."""
+
+    name = "DOLLARS"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """A finite amount that is not negative."""
+        try:
+            amount = Decimal(str(value).removeprefix("$"))
+        except InvalidOperation:
+            amount = Decimal(-1)
+        if not amount.is_finite() or amount < 0:
+            self.fail(f"{value!r} is no amount of dollars, such as 0.50", param, ctx)
+        return amount
+
+
+class Numbers(click.ParamType[tuple[str, int]]):
+    """``KIND`` or ``KIND=NUMBER``."""
+
+    name = "KIND[=N]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """The kind, and how many; -1: its share of all."""
+        kind, _, number = str(value).partition("=")
+        if kind not in KINDS:
+            self.fail(f"{kind!r} is none of {', '.join(KINDS)}", param, ctx)
+        if number and not number.isdecimal():
+            self.fail(f"{number!r} is no number of tasks", param, ctx)
+        return kind, int(number) if number else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The command's options."""
+
+    targets: tuple[str, ...]
+    root: Path | None
+    commit: str
+    tasks: int
+    kinds: tuple[tuple[str, int], ...]
+    purpose: str
+    seed: str
+    newer_than: datetime | None
+    test_command: str
+    no_tests: bool
+    way: str
+    beside: int
+    max_cost: Decimal | None
+    allow_unpriced: bool
+    dry_run: bool
+    yes: bool
+    anew: bool
+    report: tuple[Path, ...]
+    open_: bool
+    json_mode: bool
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="TARGET...")
+@click.option("--root", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="The repository, or a folder of it. Default: the one you are in.")  # fmt: skip
+@click.option("--commit", default="HEAD", show_default=True, help="Take the code of this commit.")
+@click.option("-n", "--tasks", type=click.IntRange(1, 100_000), default=300, show_default=True,
+              help="How many tasks to make.")  # fmt: skip
+@click.option("--kind", "kinds", type=Numbers(), multiple=True,
+              help="Only these kinds of tasks, with a number or in their usual shares: "
+              f"{', '.join(KINDS)}.")  # fmt: skip
+@click.option("--for", "purpose", type=click.Choice(("completion", "chat", "both")),
+              default="both", show_default=True, help="What to compare for.")  # fmt: skip
+@click.option("--seed", default="1", show_default=True,
+              help="The same seed and commit make the same tasks.")  # fmt: skip
+@click.option("--newer-than", type=click.DateTime(("%Y-%m-%d",)),
+              help="Prefer code changed since then, which models have not seen. "
+              "Default: a year before the commit.")  # fmt: skip
+@click.option("--test-command", default="",
+              help="How the repository's tests are run; default: pytest.")  # fmt: skip
+@click.option("--no-tests", is_flag=True, help="Run no tests of the repository.")
+@click.option("--path", "way", type=click.Choice(("product", "bare")), default="product",
+              show_default=True, help="Ask as the editor does, or without context and filters.")  # fmt: skip
+@click.option("--beside", type=click.IntRange(1, 32), default=3, show_default=True,
+              help="Questions at once to each target that is not on this machine.")  # fmt: skip
+@click.option("--max-cost", type=Dollars(), help="Never spend more than this, in US dollars.")
+@click.option("--allow-unpriced", is_flag=True,
+              help="With --max-cost, ask targets too whose price is not known.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what it would take; ask nobody.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask before money is spent.")
+@click.option("--anew", is_flag=True, help="Begin again, though the same was compared before.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
+              help="Write the report to this file: .html, .md or .json; may be given again.")  # fmt: skip
+@click.option("--open", "open_", is_flag=True, help="Show the report in the browser.")
+@click.option("--list", "list_", is_flag=True, help="List the comparisons that are kept.")
+@click.option("--delete", metavar="ID|all", default="", help="Forget comparisons.")
+@click.option("--json", "json_mode", is_flag=True, help="The report as JSON on stdout.")
+@click.pass_obj
+def compare(program: Program, **options: Any) -> int:
+    """Ask TARGETs for code that your repository has, and compare what comes.
+
+    A TARGET is PROVIDER or PROVIDER/MODEL: `polypilot compare embedded mistral/codestral-latest`.
+    Of the embedded provider it may be a file: embedded/FILE.gguf. Nothing is uploaded but what
+    the editor would send. Stopped with Ctrl-C or by a limit, the same command goes on.
+    """
+    list_, delete = options.pop("list_"), options.pop("delete")
+    if list_ or delete:
+        return compare_kept.manage(program, delete, json_mode=options["json_mode"])
+    wanted = Wanted(**options)
+    if not wanted.targets:
+        raise click.UsageError("name at least one TARGET, such as `embedded`")
+    root = (wanted.root or workspace_root(Path.cwd())).resolve()
+    with program.session([root]) as session:
+        return session.run(_compare(program, session, wanted, root))
+
+
+async def _compare(program: Program, session: Session, wanted: Wanted, root: Path) -> int:
+    # Imported here: no other command needs it.
+    from polypilot.compare.benches import LocalBench  # noqa: PLC0415 - see above
+    from polypilot.compare.comparing import Comparison  # noqa: PLC0415 - likewise
+    from polypilot.compare.store import Store  # noqa: PLC0415 - likewise
+
+    store = Store(problems=lambda problem: program.output.note(problem.message))
+    bench = LocalBench(tests=not wanted.no_tests)
+    try:
+        async with Comparison(_order(wanted, root), session.backend, store, bench) as comparison:
+            return await _run(program, wanted, comparison)
+    finally:
+        await store.aclose()
+
+
+async def _run(program: Program, wanted: Wanted, comparison: Comparison) -> int:
+    output = program.output
+    with Bars(output) as bars:
+        ready = await comparison.prepare(bars.step)
+    show_bill(output, ready)
+    if wanted.dry_run:
+        return OK
+    _confirm(program, wanted, ready)
+    with Bars(output) as bars:
+        bars.begin(ready)
+        result = await comparison.run(bars.answered, bars.judged)
+    return _report(program, wanted, ready, result)
+
+
+def _report(program: Program, wanted: Wanted, ready: Prepared, result: Result) -> int:
+    from polypilot.compare.publishing import made, write  # noqa: PLC0415 - as above
+
+    command = shlex.join(("polypilot", *sys.argv[1:]))
+    report = made(result, command=command, seed=wanted.seed, begun=ready.begun)
+    files = write(report, wanted.report, run=ready.run or 0)
+    show_report(program.output, report, result.outcome, files)
+    if wanted.open_:
+        click.launch(files[0].as_uri())
+    return OK if result.outcome.complete else FAILED
+
+
+def _confirm(program: Program, wanted: Wanted, ready: Prepared) -> None:
+    """Ask before money is spent, or may be.
+
+    Raises:
+        UserError: nobody can be asked.
+        click.Abort: the user says no.
+    """
+    if wanted.yes or not ready.left or ready.most == 0:
+        return
+    if not program.output.interactive:
+        raise UserError(
+            "this would cost money, and there is nobody to ask",
+            code="confirm",
+            cure="say --yes, with --max-cost for a limit; --dry-run only tells what it takes",
+        )
+    click.confirm("Ask them?", abort=True)
+
+
+def _order(wanted: Wanted, root: Path) -> Order:
+    from polypilot.compare.comparing import Order  # noqa: PLC0415 - as above
+
+    return Order(
+        targets=wanted.targets,
+        root=root,
+        wish=_wish(wanted),
+        way=cast("Way", wanted.way),
+        beside=wanted.beside,
+        cap=wanted.max_cost,
+        allow_unpriced=wanted.allow_unpriced,
+        anew=wanted.anew,
+    )
+
+
+def _wish(wanted: Wanted) -> Any:
+    from polypilot.compare.values import Kind  # noqa: PLC0415 - as above
+    from polypilot.compare.wishes import Wish  # noqa: PLC0415 - as above
+
+    named = {Kind(kind): number for kind, number in wanted.kinds}
+    purposes: set[Purpose] = {"completion", "chat"}
+    if wanted.purpose != "both":
+        purposes = {cast("Purpose", wanted.purpose)}
+    kinds = tuple(kind for kind in named or Kind if kind.purpose in purposes)
+    exact: dict[Kind, int] = {kind: number for kind, number in named.items() if number >= 0}
+    after = wanted.newer_than
+    return Wish(
+        total=wanted.tasks,
+        kinds=() if not named and wanted.purpose == "both" else kinds,
+        numbers=exact if len(exact) == len(named) else {},
+        seed=wanted.seed,
+        revision=wanted.commit,
+        newer_than=after.replace(tzinfo=UTC).timestamp() if after else None,
+        test_command=tuple(shlex.split(wanted.test_command)),
+    )
