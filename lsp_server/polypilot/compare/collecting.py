@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polypilot.compare import chat_tasks, eligible
 from polypilot.compare.folder import Folder
 from polypilot.compare.gathering import Gathering
+from polypilot.compare.origin import below, opened
 from polypilot.compare.other_tasks import STANDARD, from_commits, from_sets
 from polypilot.compare.repository import Repository
 from polypilot.compare.sampling import SHARES, YEAR, Candidate, Sample, plan
@@ -20,10 +20,10 @@ from polypilot.compare.values import Kind, TestRun
 from polypilot.compare.wishes import Collected, Wish
 from polypilot.errors import UserError
 from polypilot.tasks import start_blocking
-from polypilot.workspace.git import GitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from polypilot.compare.cutting_functions import Function
     from polypilot.compare.sources import Source
@@ -67,10 +67,10 @@ async def collect(
         UserError: nothing can be made of it (``no_tasks``), the repository has no commit, the
             data of a standard set is not installed, git does not answer.
     """
-    origin = await _origin(root, gate, wish.revision)
+    origin = await opened(root, gate.roots, wish.revision)
     numbers = dict(wish.numbers) or plan(wish.total, wish.kinds or tuple(SHARES))
-    below = await start_blocking(_below, origin.top, root)
-    collection = _Collection(wish, Gathering(origin, gate, wish.seed, progress, below), numbers)
+    inside = await start_blocking(below, origin.top, root)
+    collection = _Collection(wish, Gathering(origin, gate, wish.seed, progress, inside), numbers)
     if runs is not None and tree is not None:
         collection.judge = Judge(tree, runs)
     await collection.run()
@@ -283,22 +283,6 @@ class _Collection:
                 return None
             run = pytest_run(files)
         return replace(run, seconds=self._wish.test_seconds)
-
-
-async def _origin(root: Path, gate: Gate, revision: str) -> Repository | Folder:
-    try:
-        return await Repository.open(root, gate.roots, revision)
-    except GitError as error:
-        if error.code != "no_repository" or revision != "HEAD":
-            raise
-        real = await start_blocking(lambda: root.resolve(strict=False))
-        return Folder(str(real))
-
-
-def _below(top: str, root: Path) -> str:
-    """What paths below ``root`` begin with. Blocks."""
-    relative = root.resolve().relative_to(Path(top).resolve()).as_posix()
-    return "" if relative == "." else f"{relative}/"
 
 
 def _is_python(each: Candidate) -> bool:
