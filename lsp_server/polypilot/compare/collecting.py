@@ -60,7 +60,8 @@ async def collect(
         wish: what to make.
         gate: judges what may leave; ``root`` is one of its roots.
         runs: runs tests; None: no tasks that need it.
-        tree: an empty folder, into which the commit's files are written if tests are to run.
+        tree: an empty folder, into which the commit's files are written: for tests, and for asks
+            that see the files around; None: no tasks that need a run of tests.
         progress: told what is being done.
 
     Raises:
@@ -71,9 +72,7 @@ async def collect(
     numbers = dict(wish.numbers) or plan(wish.total, wish.kinds or tuple(SHARES))
     inside = await start_blocking(below, origin.top, root)
     collection = _Collection(wish, Gathering(origin, gate, wish.seed, progress, inside), numbers)
-    if runs is not None and tree is not None:
-        collection.judge = Judge(tree, runs)
-    await collection.run()
+    await collection.run(tree, runs)
     return collection.result()
 
 
@@ -94,11 +93,15 @@ class _Collection:
         known = wish.newer_than if wish.newer_than is not None else when and when - YEAR
         self._cutoff = known if when is not None else None
 
-    async def run(self) -> None:
-        """Make all tasks."""
+    async def run(self, tree: Path | None, runs: Runs | None) -> None:
+        """Make all tasks, and the tree where one is wanted."""
+        if runs is not None and tree is not None:
+            self.judge = Judge(tree, runs)
         self._drop_impossible()
         kinds = self._numbers.keys()
         if kinds & {*_CUT, *_RUN, Kind.EXPLAIN, Kind.WRITE_TEST}:
+            if tree is not None:
+                await self._check_out(tree)
             await self._from_files()
         if isinstance(self._origin, Repository) and (wanted := self._numbers.get(Kind.COMMIT)):
             self._tasks += await from_commits(
@@ -107,6 +110,15 @@ class _Collection:
         if kinds & {*STANDARD}:
             self._tasks += await from_sets(self._numbers, self._wish.seed)
         self._fill()
+
+    async def _check_out(self, tree: Path) -> None:
+        self._gathering.progress("copying files", 0, 1)
+        written = await self._origin.checkout(tree)
+        if count := len(written.left_out):
+            self._gathering.problems.append(
+                f"{count} files are not in the copy: they lead out of it, or are too big"
+            )
+        self._gathering.progress("copying files", 1, 1)
 
     def result(self) -> Collected:
         """What was made; groups in a seeded order, so that a part of it is a sample too."""
@@ -189,7 +201,6 @@ class _Collection:
             for each in source.cut.functions
         ]
         if self.judge is not None and self._numbers.keys() & {*_RUN}:
-            await self._origin.checkout(self.judge.tree)
             await self._judged(self.judge, sample, functions)
         self._chat(sample, functions)
         self._sample = sample

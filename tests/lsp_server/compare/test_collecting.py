@@ -104,6 +104,16 @@ async def test_a_commit_is_asked_for_its_message(git: Git, gate: Gate) -> None:
     assert "1 of 5 tasks of the kind commit were found" in found.problems
 
 
+async def test_the_files_around_are_written_for_who_asks(
+    git: Git, gate: Gate, tmp_path: Path
+) -> None:
+    (git.root / "out").symlink_to("/etc/passwd")
+    git.commit("Add a link that leads out")
+    found = await collect(git.root, Wish(total=5), gate=gate, tree=tmp_path / "tree")
+    assert (tmp_path / "tree/pkg/more.py").read_text() == git.run("show", "HEAD:pkg/more.py")
+    assert any("1 files are not in the copy" in problem for problem in found.problems)
+
+
 async def test_only_what_is_below_the_folder_is_taken(git: Git) -> None:
     gate = await start_blocking(gate_of, git.root / "tests")
     found = await collect(git.root / "tests", Wish(total=4), gate=gate)
@@ -284,6 +294,7 @@ def test_tests_are_found_by_what_they_import_and_name() -> None:
         "tests/test_shapes.py": "from pkg.shapes import Circle\nCircle(1).area()\n",
         "tests/test_all.py": "import pkg\npkg.total([])\n",
         "tests/test_other.py": "from pkg import other\nother.total()\n",
+        "tests/e2e/test_all.py": "from pkg.shapes import total\ntotal([])\n",
         "tests/test_alien.py": "from requests.shapes import area\narea()\n",
     })  # fmt: skip
 

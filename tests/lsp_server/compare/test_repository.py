@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from git_support import Repository as Git
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from polypilot.compare import checkout
@@ -226,6 +226,7 @@ TARGETS = st.one_of(PATHS, PATHS.map(lambda path: f"/{path}"), st.just("a/../../
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links are POSIX's")
 @settings(max_examples=200, deadline=None)
+@example(files=[], links=[("a", ".."), ("a/b", "x.py")])
 @given(files=st.lists(PATHS, max_size=5), links=st.lists(st.tuples(PATHS, TARGETS), max_size=6))
 def test_whatever_a_tree_is_called_nothing_is_written_outside(
     tmp_path_factory: pytest.TempPathFactory, files: list[str], links: list[tuple[str, str]]
@@ -314,11 +315,33 @@ async def test_a_submodule_is_no_file_and_a_missing_blob_is_left_out(
 # -- what git writes -----------------------------------------------------------------------------
 
 
-@given(st.binary(max_size=300))
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.lists(
+            st.sampled_from(
+                [
+                    b"a" * 40,
+                    b" 1",
+                    b" 1 1 1",
+                    b" -",
+                    b"\n",
+                    b"\0",
+                    b"committer-time ",
+                    b"\t",
+                    b"blob ",
+                    "\u00b2".encode(),
+                    b"12",
+                ]
+            )
+        ).map(b"".join),
+    )
+)
 def test_whatever_git_writes_is_read_without_failing(raw: bytes) -> None:
     read_dates(raw)
     read_lines(raw)
     read_commits(raw)
+    list(read_blobs(raw))
 
 
 def test_contents_are_told_apart_by_their_sizes() -> None:
