@@ -273,6 +273,27 @@ async def test_tests_that_give_no_verdict_give_no_task_and_are_told_of(
     assert any("it took longer than 60 s" in problem for problem in found.problems)
 
 
+async def test_what_no_test_notices_is_no_task(git: Git, gate: Gate, tmp_path: Path) -> None:
+    async def content(run: TestRun, tree: Path, *, overlay: Mapping[str, str]) -> Ended:
+        del run, tree, overlay
+        return Ended(True)
+
+    wish = Wish(numbers={Kind.TESTED: 3, Kind.FIX: 3, Kind.LINE: 1})
+    found = await collect(git.root, wish, gate=gate, runs=content, tree=tmp_path / "tree")
+    assert found.mix == {Kind.LINE: 1}
+    assert "0 of 3 tasks of the kind fix were found" in found.problems
+
+
+async def test_a_runner_that_fails_is_no_verdict(git: Git, gate: Gate, tmp_path: Path) -> None:
+    async def fail(run: TestRun, tree: Path, *, overlay: Mapping[str, str]) -> Ended:
+        del run, tree, overlay
+        raise OSError(28, "the disk is full")
+
+    wish = Wish(numbers={Kind.TESTED: 3})
+    with pytest.raises(OSError, match="full"):
+        await collect(git.root, wish, gate=gate, runs=fail, tree=tmp_path / "tree")
+
+
 async def test_without_a_runner_other_kinds_stand_in(git: Git, gate: Gate) -> None:
     found = await collect(git.root, Wish(total=12, kinds=(Kind.TESTED, Kind.LINE)), gate=gate)
     assert found.mix == {Kind.LINE: 12}

@@ -177,6 +177,36 @@ def test_other_languages_are_cut_too(
     )
 
 
+def test_only_bodies_with_lines_of_their_own_are_cut() -> None:
+    text = """const one = (value) => value * 2 + somethingElse(value, 1000, 2000);
+const two = (value) =>
+  value * 2 + somethingElse(value, 1000, 2000);
+function three(value) { return value * 2 + somethingElse(value, 1000); }
+function four(value) { return value * 2 +
+  somethingElse(value, 1000, 2000, 3000); }
+function five(value)
+{
+
+  // first of all
+  return value * 2 + somethingElse(value, 1000);
+
+}
+function six(value) {
+}
+"""
+    found = checked(text, "javascript", ".js")
+    assert truths(text, found, Kind.FUNCTION) == [
+        "value * 2 + somethingElse(value, 1000, 2000);",
+        "// first of all\n  return value * 2 + somethingElse(value, 1000);",
+    ]
+
+
+def test_python_that_is_none_has_no_holes() -> None:
+    assert cut("def f(:\n    total = 1 +\n", "python", ".py", "1").functions == ()
+    assert cut('text = """never closed\n', "python", ".py", "1").holes == ()
+    assert broken("total = 1 + 2\n)", 0, 13, "python", "1") == []
+
+
 def test_without_a_grammar_indentation_tells_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(GRAMMARS, "go", ("no_such_package", "language"))
     assert parser_for("go") is None
