@@ -96,7 +96,12 @@ class Plain:
             process = await asyncio.create_subprocess_exec(
                 *words,
                 cwd=copy,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths)},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    # Ours are not needed, and take most of the time of so small a run.
+                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                },
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
             )
