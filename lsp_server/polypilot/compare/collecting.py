@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polypilot.compare import chat_tasks, eligible
 from polypilot.compare.folder import Folder
 from polypilot.compare.gathering import Gathering
+from polypilot.compare.origin import below, opened
 from polypilot.compare.other_tasks import STANDARD, from_commits, from_sets
 from polypilot.compare.repository import Repository
 from polypilot.compare.sampling import SHARES, YEAR, Candidate, Sample, plan
@@ -20,10 +20,10 @@ from polypilot.compare.values import Kind, TestRun
 from polypilot.compare.wishes import Collected, Wish
 from polypilot.errors import UserError
 from polypilot.tasks import start_blocking
-from polypilot.workspace.git import GitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from polypilot.compare.cutting_functions import Function
     from polypilot.compare.sources import Source
@@ -60,20 +60,19 @@ async def collect(
         wish: what to make.
         gate: judges what may leave; ``root`` is one of its roots.
         runs: runs tests; None: no tasks that need it.
-        tree: an empty folder, into which the commit's files are written if tests are to run.
+        tree: an empty folder, into which the commit's files are written: for tests, and for asks
+            that see the files around; None: no tasks that need a run of tests.
         progress: told what is being done.
 
     Raises:
         UserError: nothing can be made of it (``no_tasks``), the repository has no commit, the
             data of a standard set is not installed, git does not answer.
     """
-    origin = await origin_of(root, gate, wish.revision)
+    origin = await opened(root, gate.roots, wish.revision)
     numbers = dict(wish.numbers) or plan(wish.total, wish.kinds or tuple(SHARES))
-    below = await start_blocking(_below, origin.top, root)
-    collection = _Collection(wish, Gathering(origin, gate, wish.seed, progress, below), numbers)
-    if runs is not None and tree is not None:
-        collection.judge = Judge(tree, runs)
-    await collection.run()
+    inside = await start_blocking(below, origin.top, root)
+    collection = _Collection(wish, Gathering(origin, gate, wish.seed, progress, inside), numbers)
+    await collection.run(tree, runs)
     return collection.result()
 
 
@@ -94,11 +93,15 @@ class _Collection:
         known = wish.newer_than if wish.newer_than is not None else when and when - YEAR
         self._cutoff = known if when is not None else None
 
-    async def run(self) -> None:
-        """Make all tasks."""
+    async def run(self, tree: Path | None, runs: Runs | None) -> None:
+        """Make all tasks, and the tree where one is wanted."""
+        if runs is not None and tree is not None:
+            self.judge = Judge(tree, runs)
         self._drop_impossible()
         kinds = self._numbers.keys()
         if kinds & {*_CUT, *_RUN, Kind.EXPLAIN, Kind.WRITE_TEST}:
+            if tree is not None:
+                await self._check_out(tree)
             await self._from_files()
         if isinstance(self._origin, Repository) and (wanted := self._numbers.get(Kind.COMMIT)):
             self._tasks += await from_commits(
@@ -107,6 +110,15 @@ class _Collection:
         if kinds & {*STANDARD}:
             self._tasks += await from_sets(self._numbers, self._wish.seed)
         self._fill()
+
+    async def _check_out(self, tree: Path) -> None:
+        self._gathering.progress("copying files", 0, 1)
+        written = await self._origin.checkout(tree)
+        if count := len(written.left_out):
+            self._gathering.problems.append(
+                f"{count} files are not in the copy: they lead out of it, or are too big"
+            )
+        self._gathering.progress("copying files", 1, 1)
 
     def result(self) -> Collected:
         """What was made; groups in a seeded order, so that a part of it is a sample too."""
@@ -189,7 +201,6 @@ class _Collection:
             for each in source.cut.functions
         ]
         if self.judge is not None and self._numbers.keys() & {*_RUN}:
-            await self._origin.checkout(self.judge.tree)
             await self._judged(self.judge, sample, functions)
         self._chat(sample, functions)
         self._sample = sample
@@ -283,27 +294,6 @@ class _Collection:
                 return None
             run = pytest_run(files)
         return replace(run, seconds=self._wish.test_seconds)
-
-
-async def origin_of(root: Path, gate: Gate, revision: str) -> Repository | Folder:
-    """The repository that a folder is in, at a revision; or the folder itself, if it is in none.
-
-    Raises:
-        GitError: there is no such revision, or git does not answer.
-    """
-    try:
-        return await Repository.open(root, gate.roots, revision)
-    except GitError as error:
-        if error.code != "no_repository" or revision != "HEAD":
-            raise
-        real = await start_blocking(lambda: root.resolve(strict=False))
-        return Folder(str(real))
-
-
-def _below(top: str, root: Path) -> str:
-    """What paths below ``root`` begin with. Blocks."""
-    relative = root.resolve().relative_to(Path(top).resolve()).as_posix()
-    return "" if relative == "." else f"{relative}/"
 
 
 def _is_python(each: Candidate) -> bool:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from polypilot import paths
 from polypilot.compare.asking import DeskSeat
-from polypilot.compare.collecting import collect, origin_of
+from polypilot.compare.collecting import collect
+from polypilot.compare.origin import origin_of
 from polypilot.compare.desk import Desk
 from polypilot.compare.judging import Judging
 from polypilot.compare.money import Cap, CapError, estimate

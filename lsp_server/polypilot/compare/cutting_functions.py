@@ -135,10 +135,10 @@ def _is_stub(node: ast.stmt) -> bool:
 
 
 def _by_grammar(root: Node, lines: Sequence[str]) -> Iterator[Function]:
-    waiting: list[tuple[Node, int]] = [(root, 0)]
+    waiting = [root]
     seen = 0
     while waiting and seen < _LEAVES:
-        node, head = waiting.pop()
+        node = waiting.pop()
         seen += 1
         body = node.child_by_field_name("body")
         named = any(word in node.type for word in _WORDS) or node.type in _NODES
@@ -148,7 +148,7 @@ def _by_grammar(root: Node, lines: Sequence[str]) -> Iterator[Function]:
             function = _inner(label, node, body, lines)
             if function is not None:
                 yield function
-        waiting += [(child, head) for child in node.children]
+        waiting += node.children
 
 
 def _inner(name: str, node: Node, body: Node, lines: Sequence[str]) -> Function | None:

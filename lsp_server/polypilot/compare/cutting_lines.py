@@ -30,6 +30,7 @@ _WORDS = re.compile(r"\w+|[^\w\s]+")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _BLANK = frozenset({
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+    tokenize.ENDMARKER,
 })  # fmt: skip
 _REMARKS = {
     "lua": "--", "sql": "--", "haskell": "--", "ruby": "=", "php": "#", "vim": '"',

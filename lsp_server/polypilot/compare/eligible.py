@@ -35,7 +35,7 @@ _GENERATED = re.compile(
     r"|generated (?:by|from|with) ",
     re.IGNORECASE,
 )
-_REMARK = re.compile(r"\s*(?:#|//|/?\*|--|;|\"|%|<!--)")
+_REMARK = re.compile(r"\s*(?:#|//|/?\*|--|;|\"(?!\")|%|<!--)")
 _TEST = re.compile(r"(?:test_.*|.*_test|.*[._-](?:test|spec)|.*Tests?|.*_spec|conftest)\.\w+")
 _TESTS = frozenset({"tests", "test", "__tests__", "spec", "specs"})
 

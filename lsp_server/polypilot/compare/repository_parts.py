@@ -14,6 +14,8 @@ REGULAR = ("100644", "100755")
 LINK = "120000"
 _ENTRY = re.compile(rb"([0-7]{6}) blob ([0-9a-f]{40,64}) +(\d+)\t(.+)", re.DOTALL)
 _STAMP = re.compile(rb"[0-9a-f]{40,64} (-?\d{1,12})")
+_COMMITTED = re.compile(rb"committer-time (-?\d{1,12})")
+_NUMBER = re.compile(r"-?[0-9]{1,12}")
 _BLAMED = re.compile(rb"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?")
 
 
@@ -63,7 +65,7 @@ def read_blobs(raw: bytes) -> Iterator[tuple[str, bytes]]:
     while (end := raw.find(b"\n", at)) >= 0:
         parts = raw[at:end].split(b" ")
         at = end + 1
-        if parts[-1] == b"missing" or len(parts) != 3:  # noqa: PLR2004 - hash, type, size
+        if len(parts) != 3 or not parts[2].isdigit():  # noqa: PLR2004 - hash, type, size
             continue
         size = int(parts[2])
         if at + size > len(raw):
@@ -100,8 +102,8 @@ def read_lines(raw: bytes) -> tuple[float | None, ...]:
         if head := _BLAMED.fullmatch(record):
             current = head[1]
             lines[int(head[2])] = current
-        elif record.startswith(b"committer-time "):
-            times[current] = float(record.split(b" ")[1])
+        elif stamp := _COMMITTED.fullmatch(record):
+            times[current] = float(stamp[1])
     return tuple(times.get(lines[at]) if at in lines else None for at in range(1, len(lines) + 1))
 
 
@@ -110,6 +112,6 @@ def read_commits(raw: bytes) -> tuple[Commit, ...]:
     made: list[Commit] = []
     for record in raw.split(b"\0"):
         parts = record.decode("utf-8", "replace").split("\n", 3)
-        if len(parts) == 4 and parts[1].lstrip("-").isdigit():  # noqa: PLR2004 - as in the format
+        if len(parts) == 4 and _NUMBER.fullmatch(parts[1]):  # noqa: PLR2004 - as in the format
             made.append(Commit(parts[0], float(parts[1]), parts[2], parts[3].strip()))
     return tuple(made)

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 _IMPORT = re.compile(r"(?m)^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w.]+))")
 _WORD = re.compile(r"[^\W\d]\w*")
 _TEST_FILE = re.compile(r"(?:test_.*|.*_test)\.py")
-FEW = 3
+FEW = 2
 """Files that are run for a function, at most."""
-_EXACT, _NEAR, _NAMED, _OWNED, _CALLED = 4, 2, 3, 2, 2
+_EXACT, _NEAR, _NAMED, _OWNED, _CALLED, _SLOW = 4, 2, 3, 2, 2, -4
+_WHOLE = frozenset({"e2e", "integration", "functional", "acceptance", "browser", "bench"})
+"""Folders of tests that start whole programs: slow, and they tell little of one function."""
 _ENOUGH = 5
 """A file that scores less says too little: it only imports the package, say."""
 
@@ -90,6 +92,8 @@ def _score(file: _TestFile, path: str, function: Function) -> int:
         score += _EXACT if parts[-1] in file.words else _NEAR
     if not score:
         return 0
+    if _WHOLE & {*PurePosixPath(file.path).parts}:
+        score += _SLOW
     if function.name in file.words:
         score += _CALLED
     if function.owner and function.owner in file.words:

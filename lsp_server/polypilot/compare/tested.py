@@ -94,8 +94,12 @@ class Judge:
         waiting = list(candidates)[:tries]
         while waiting and len(made) < wanted:
             batch, waiting = waiting[: self.at_once], waiting[self.at_once :]
-            tasks = await asyncio.gather(*(make(each) for each in batch))
-            made += [(each, task) for each, task in zip(batch, tasks, strict=True) if task]
+            # A failure waits for the runs beside it, which would go on behind it otherwise.
+            tasks = await asyncio.gather(*(make(each) for each in batch), return_exceptions=True)
+            for each, task in zip(batch, tasks, strict=True):
+                if isinstance(task, BaseException):
+                    raise task
+                made += [(each, task)] if task else []
             progress(min(len(made), wanted), wanted)
         return made[:wanted]
 

@@ -33,7 +33,8 @@ class Wish:
     """None: a year before the commit."""
     newer_share: float = NEWER_SHARE
     per_file: int = 0
-    """The most completions of a file, and the most chat tasks; 0: six, or what is needed in a small repository."""
+    """The most completions of a file, and the most chat tasks; 0: six, or what a small
+    repository needs."""
     test_command: tuple[str, ...] = ()
     """Program and arguments that run the tests, whatever the language; empty: pytest's files."""
     test_seconds: float = 60.0
