@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from polypilot import paths
 from polypilot.compare.asking import DeskSeat
 from polypilot.compare.collecting import collect
-from polypilot.compare.origin import origin_of
+from polypilot.compare.origin import opened
 from polypilot.compare.desk import Desk
 from polypilot.compare.judging import Judging
 from polypilot.compare.money import Cap, CapError, estimate
@@ -229,7 +229,7 @@ class Comparison:
     ) -> tuple[Sequence[Task], str, Sequence[str], tuple[int, float] | None]:
         order, gate = self.order, self._backend.gate
         step("copying the files", 0, 1)
-        origin = await origin_of(order.root, gate, order.wish.revision)
+        origin = await opened(order.root, gate.roots, order.wish.revision)
         await origin.checkout(self._tree)
         if origin.commit and (found := await self._begun(origin.commit)):
             return await self._store.tasks(found[0]), origin.commit, (), found

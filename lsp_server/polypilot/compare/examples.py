@@ -9,7 +9,7 @@ from polypilot.compare.figures import Example
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from polypilot.compare.scores import Answer
+    from polypilot.compare.answered import Answer
 
 EACH: Final = 2
 """Of each kind, for each target and purpose."""

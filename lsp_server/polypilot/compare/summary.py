@@ -21,7 +21,7 @@ from polypilot.compare.figures import (
     Times,
     Tokens,
 )
-from polypilot.compare.scores import Answer, answers, by_group, by_task
+from polypilot.compare.answered import Answer, answers, by_group, by_task
 from polypilot.compare.typical import TYPICAL_DAY
 
 if TYPE_CHECKING:
