@@ -22,7 +22,7 @@ from polypilot.compare import wording
 from polypilot.compare.figures import Row, Summary
 
 if TYPE_CHECKING:
-    from polypilot.compare.statistics import Difference
+    from polypilot.compare.reckoning import Difference
     from polypilot.compare.values import Purpose
 
 SIGNIFICANT: Final = 0.05

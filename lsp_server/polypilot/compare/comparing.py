@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 from polypilot import paths
 from polypilot.compare.asking import DeskSeat
 from polypilot.compare.collecting import collect
-from polypilot.compare.origin import opened
 from polypilot.compare.desk import Desk
 from polypilot.compare.judging import Judging
 from polypilot.compare.money import Cap, CapError, estimate
+from polypilot.compare.origin import opened
 from polypilot.compare.running import Runner
-from polypilot.compare.store import Store
 from polypilot.compare.targets import parse
 from polypilot.errors import Problem, UserError, describe
 from polypilot.tasks import run_blocking
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from polypilot.compare.judging import Bench
     from polypilot.compare.money import Bill
     from polypilot.compare.running import Outcome, Progress
+    from polypilot.compare.store import Store
     from polypilot.compare.targets import Target
     from polypilot.compare.values import Marks, Reply, Task, Way
     from polypilot.compare.wishes import Progress as Step

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from polypilot.compare.figures import Row
     from polypilot.compare.report import Report
-    from polypilot.compare.statistics import Figure
+    from polypilot.compare.reckoning import Figure
 
 KINDS = {
     "line": "whole lines",

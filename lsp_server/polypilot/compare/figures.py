@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from polypilot.compare.statistics import Difference, Figure
+    from polypilot.compare.reckoning import Difference, Figure
     from polypilot.compare.values import Purpose
 
 

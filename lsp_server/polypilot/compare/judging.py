@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from polypilot.compare.scores import mark
@@ -11,17 +11,29 @@ from polypilot.errors import UserError
 from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic_evals import Dataset
 
+    from polypilot.compare.scores import Verdict
     from polypilot.compare.store import Store
     from polypilot.compare.tested import Runs
-    from polypilot.compare.values import Marks, Reply, Task
+    from polypilot.compare.values import Marks, Reply, Task, TestRun
 
 IMPORT_S = 120.0
 """The library takes a second to import, and more on a slow disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class _NotRun:
+    """No verdict, since the user wants no tests to be run."""
+
+    passed: bool | None = None
+    note: str = "no tests are run"
+
+
+_NOT_RUN = _NotRun()
 
 
 class Bench(Protocol):
@@ -82,7 +94,7 @@ class Judging:
 
     async def _all(self, pairs: Sequence[tuple[Task, Reply]]) -> None:
         async def judged(task: Task, reply: Reply) -> Marks:
-            made = await mark(task, reply, self._bench.run, self._tree)
+            made = await mark(task, reply, self._runs)
             await self._store.marked(self._run, [made])
             self._done += 1
             self._told(self._done, len(pairs))
@@ -99,6 +111,11 @@ class Judging:
                 code="judging",
                 cure="the answers are kept: run the same command again",
             )
+
+    async def _runs(self, run: TestRun, *, overlay: Mapping[str, str]) -> Verdict:
+        if self._bench.run is None:
+            return _NOT_RUN
+        return await self._bench.run(run, self._tree, overlay=overlay)
 
 
 async def _given(pair: tuple[Task, Reply]) -> Reply:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +32,7 @@ _FORMS: Mapping[str, Callable[[Report], str]] = {
 }
 
 
-def made(result: Result, *, command: str, seed: str, begun: float | None) -> Report:
+def made(result: Result, *, command: str, seed: int, begun: float | None) -> Report:
     """The report of a result. ``begun``: when, if it goes on from an earlier time."""
     spec = result.settings
     started = min((each.when for each in result.replies), default=begun or time.time())
@@ -67,7 +66,8 @@ def write(report: Report, wanted: Sequence[Path], *, run: int) -> tuple[Path, ..
         day = datetime.now().astimezone()
         wanted = [folder / f"{day:%Y-%m-%d}-{run}.html"]
     files: list[Path] = []
-    for file in wanted:
+    for each in wanted:
+        file = each.absolute()
         form = _FORMS.get(file.suffix.lower())
         if form is None:
             raise UserError(
@@ -75,7 +75,6 @@ def write(report: Report, wanted: Sequence[Path], *, run: int) -> tuple[Path, ..
                 code="report",
                 cure="end its name in .html, .md or .json; the answers are kept",
             )
-        file = file.absolute()
         paths.write_private(file, form(report).encode())
         files.append(file)
     return tuple(files)
@@ -83,7 +82,7 @@ def write(report: Report, wanted: Sequence[Path], *, run: int) -> tuple[Path, ..
 
 def _machine() -> str:
     cores = os.cpu_count() or 1
-    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {sys.version_info[0]}.{sys.version_info[1]}"
+    return f"{platform.system()} {platform.machine()}, {cores} cores"
 
 
 def _notes(result: Result) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from polypilot.compare import statistics
+from polypilot.compare import reckoning
 from polypilot.compare.examples import examples
 from polypilot.compare.figures import (
     Bucket,
@@ -98,22 +98,21 @@ def quality(given: Sequence[Answer], seed: int = 1) -> Quality:
     judged = given if any(not one.reply.error for one in given) else []
     shown = [one for one in judged if one.marks.shown]
     figures = {
-        name: statistics.mean(by_group(judged, name), seed=seed)
+        name: reckoning.mean(by_group(judged, name), seed=seed)
         for name in ("score", "exact", "similar", "passed", "kept", "wrong")
     }
-    parses = statistics.mean(by_group(shown, "parses"), seed=seed)
+    parses = reckoning.mean(by_group(shown, "parses"), seed=seed)
     return Quality(**figures, parses=parses, shown=len(shown))
 
 
 def _times(values: Iterable[float | None]) -> Times:
     known = sorted(value for value in values if value is not None)
-    steps = [statistics.quantile(known, step / _STEPS) for step in range(_STEPS + 1)]
     return Times(
         len(known),
-        statistics.quantile(known, 0.5),
-        statistics.quantile(known, 0.95),
-        statistics.quantile(known, 0.99),
-        tuple(step for step in steps if step is not None),
+        reckoning.quantile(known, 0.5),
+        reckoning.quantile(known, 0.95),
+        reckoning.quantile(known, 0.99),
+        reckoning.curve(known, _STEPS),
     )
 
 
@@ -205,11 +204,11 @@ def _pairs(purpose: Purpose, each: Mapping[str, Sequence[Answer]]) -> list[Pair]
         if any(not one.reply.error for one in given)
     }
     found = [
-        (first, second, statistics.paired(scores[first], scores[second]))
+        (first, second, reckoning.paired(scores[first], scores[second]))
         for first, second in itertools.combinations(scores, 2)
     ]
     known = [difference.p for _, _, difference in found if difference.p is not None]
-    corrected = iter(statistics.holm(known))
+    corrected = iter(reckoning.holm(known))
     return [
         Pair(purpose, first, second, difference,
              None if difference.p is None else next(corrected))

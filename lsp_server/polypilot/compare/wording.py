@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polypilot.compare.statistics import Difference
+from polypilot.compare.reckoning import Difference
 from polypilot.pages.numbers import count, dollars, percent, seconds
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ class Wanted:
     tasks: int
     kinds: tuple[tuple[str, int], ...]
     purpose: str
-    seed: str
+    seed: int
     newer_than: datetime | None
     test_command: str
     no_tests: bool
@@ -101,7 +101,7 @@ class Wanted:
               f"{', '.join(KINDS)}.")  # fmt: skip
 @click.option("--for", "purpose", type=click.Choice(("completion", "chat", "both")),
               default="both", show_default=True, help="What to compare for.")  # fmt: skip
-@click.option("--seed", default="1", show_default=True,
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True,
               help="The same seed and commit make the same tasks.")  # fmt: skip
 @click.option("--newer-than", type=click.DateTime(("%Y-%m-%d",)),
               help="Prefer code changed since then, which models have not seen. "
@@ -233,7 +233,7 @@ def _wish(wanted: Wanted) -> Any:
         total=wanted.tasks,
         kinds=() if not named and wanted.purpose == "both" else kinds,
         numbers=exact if len(exact) == len(named) else {},
-        seed=wanted.seed,
+        seed=str(wanted.seed),
         revision=wanted.commit,
         newer_than=after.replace(tzinfo=UTC).timestamp() if after else None,
         test_command=tuple(shlex.split(wanted.test_command)),

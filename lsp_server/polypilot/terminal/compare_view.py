@@ -125,9 +125,7 @@ def _price(dollars: Decimal | None) -> str:
     return f"about {amount(dollars)}" if dollars else "free"
 
 
-def show_report(
-    output: Output, report: Report, outcome: Outcome, files: tuple[Path, ...]
-) -> None:
+def show_report(output: Output, report: Report, outcome: Outcome, files: tuple[Path, ...]) -> None:
     """The result on stdout; where the report is, and what is missing, on stderr."""
     if output.json_mode:
         output.out.file.write(to_json(report) + "\n")

@@ -129,10 +129,7 @@ def margin(axis: Axis, at: Scale) -> float:
 
 def figure(chart: Chart) -> Markup:
     """The plot for wide, middling and narrow pages, with its legend and its data."""
-    drawn = [
-        tag("div", _svg(chart, width, name), class_=name)
-        for name, width in WIDTHS.items()
-    ]
+    drawn = [tag("div", _svg(chart, width, name), class_=name) for name, width in WIDTHS.items()]
     legend = tag(
         "ul", *(tag("li", sign(style), " ", tag("span", name)) for name, style in chart.legend),
         class_="legend",
