@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from compare_repository import MODULE, ROW, make_repository
 from knowing_support import Knowing
 
 if TYPE_CHECKING:
@@ -16,48 +16,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(240)
 
-ROW = """
-[providers.{name}]
-wire = "openai-chat"
-completion = "openai-completions"
-base_url = "{url}/v1"
-auth = "none"
-{more}
-"""
-MODULE = '''"""Sums, module {number}."""
-
-
-def total_{number}(values):
-    """The sum of all values."""
-    result = {number}
-    for value in values:
-        result = result + value * {number}
-    return result
-
-
-def mean_{number}(values):
-    """The mean of all values; {number} for none."""
-    if not values:
-        return {number}
-    return total_{number}(values) / len(values)
-'''
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com")
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
-
 
 @pytest.fixture
 def repository(cli: Cli) -> Path:
-    for number in range(12):
-        file = cli.folder / "sums" / f"module_{number}.py"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(MODULE.format(number=number), "utf-8")
-    git(cli.folder, "init", "-q")
-    git(cli.folder, "add", "-A")
-    git(cli.folder, "commit", "-qm", "Add sums of all kinds")
-    return cli.folder
+    return make_repository(cli.folder)
 
 
 def rows(cli: Cli, more: str = "free = true", **urls: str) -> None:
@@ -82,11 +44,110 @@ async def test_from_a_repository_to_a_report_and_a_switch(cli: Cli, repository: 
     assert "polypilot use good/coder --for completion" in done.out
     assert str(report) in done.err.replace("\n", "")
     page = report.read_text("utf-8")
-    assert page.startswith("<!doctype html>")
+    assert page.lower().startswith("<!doctype html>")
     assert "good/coder" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     found = json.loads(again.out)
-    exact = {row["target"]: row["quality"]["exact"]["value"] for row in found["rows"]}
+    rows_ = found["summary"]["rows"]
+    exact = {row["target"]: row["quality"]["exact"]["value"] for row in rows_}
     assert exact == {"good/coder": 1.0, "half/coder": 0.5}
     used = await cli.run("use", "good/coder", "--for", "completion", "--json")
     assert json.loads(used.out)["provider"] == "good"
+    kept = await cli.run("compare", "--list", "--json")
+    assert [(run["tasks"], run["replies"]) for run in kept.events[0]] == [(20, 40)]
+    gone = await cli.run("compare", "--delete", "all")
+    assert gone.status == 0
+    assert "No comparison is kept" in gone.out
+
+
+async def test_a_dry_run_asks_nobody(cli: Cli, repository: Path):
+    async with Knowing(repository) as team:
+        rows(cli, 'prices = "openai"', team=team.url)
+        done = await cli.run("compare", "team/gpt-4.1", *LINES, "--dry-run")
+        assert done.status == 0
+        assert "20 questions" in done.err
+        assert "about $0.0" in done.err
+        assert team.requests == []
+
+
+async def test_money_is_not_spent_unasked_nor_beyond_the_limit(cli: Cli, repository: Path):
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+    target = ("compare", "team/gpt-4.1", *LINES)
+    async with Knowing(repository, **usage) as team:
+        rows(cli, 'prices = "openai"', team=team.url)
+        unasked = await cli.run(*target)
+        assert unasked.status == 1
+        assert "nobody to ask" in unasked.err
+        assert team.requests == []
+        capped = await cli.run(*target, "--yes", "--max-cost", "0.02", "--json")
+        assert capped.status == 1
+        assert "limit of money" in capped.err
+        assert 0 < len(team.requests) < 10
+        found = json.loads(capped.out)
+        money = found["summary"]["rows"][0]["money"]
+        assert money["dollars"] == pytest.approx(0.0028 * len(team.requests))
+        assert money["per_1000"] == pytest.approx(2.8)
+        whole = await cli.run(*target, "--yes", "--max-cost", "1")
+        assert whole.status == 0
+        assert len(team.requests) == 20
+
+
+async def test_a_price_that_is_not_known_is_no_price_of_nothing(cli: Cli, repository: Path):
+    async with Knowing(repository) as team:
+        rows(cli, 'prices = "none"', team=team.url)
+        done = await cli.run("compare", "team/coder", *LINES, "--yes", "--max-cost", "1")
+        assert done.status == 1
+        assert "the price of team/coder is not known" in done.err
+        assert team.requests == []
+        done = await cli.run(
+            "compare", "team/coder", *LINES, "--yes", "--max-cost", "1", "--allow-unpriced"
+        )
+        assert done.status == 0
+        assert "unknown" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("nobody/x",), 1, "there is no provider 'nobody'"),
+        ((), 2, "name at least one TARGET"),
+        (("team", "--kind", "poem"), 2, "'poem' is none of"),
+        (("team", "--max-cost", "-1"), 2, "is no amount of dollars"),
+        (("team", "--commit", "no-such"), 1, "no-such"),
+        (("team", "--kind", "tested=3", "--no-tests"), 1, "no tasks were found"),
+        (("team", "--report", "report.doc", *LINES, "--yes"), 1, "no form of a report"),
+        (("--delete", "77"), 2, "no comparison '77'"),
+    ],
+)
+async def test_what_can_not_be_done_is_said(
+    cli: Cli, repository: Path, arguments: tuple[str, ...], status: int, said: str
+):
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        done = await cli.run("compare", *arguments)
+    assert done.status == status
+    assert said in " ".join(done.err.split())
+
+
+async def test_a_folder_without_history_is_compared_as_it_is(cli: Cli):
+    file = cli.folder / "loose.py"
+    file.write_text("".join(MODULE.format(number=number) for number in range(8)), "utf-8")
+    async with Knowing(cli.folder) as team:
+        rows(cli, team=team.url)
+        done = await cli.run("compare", "team/coder", "--kind", "line=6", "--no-tests", "--yes")
+        assert done.status == 0, done.err
+        assert len(team.requests) == 6
+
+
+async def test_without_a_key_the_others_are_compared(cli: Cli, repository: Path):
+    async with Knowing(repository) as good, Knowing(repository) as locked:
+        rows(cli, good=good.url)
+        keyed = ROW.format(name="locked", url=locked.url, more="").replace(
+            'auth = "none"', 'auth = "keyring"'
+        )
+        cli.config.write_text(cli.config.read_text("utf-8") + keyed, "utf-8")
+        done = await cli.run("compare", "good/coder", "locked/coder", *LINES, "--yes")
+        assert done.status == 1
+        assert "locked/coder was given up" in done.err
+        assert len(good.requests) == 20
+        assert locked.requests == []
