@@ -228,18 +228,19 @@ class Comparison:
         self, step: Step
     ) -> tuple[Sequence[Task], str, Sequence[str], tuple[int, float] | None]:
         order, gate = self.order, self._backend.gate
-        step("copying the files", 0, 1)
         origin = await opened(order.root, gate.roots, order.wish.revision)
-        await origin.checkout(self._tree)
         if origin.commit and (found := await self._begun(origin.commit)):
+            step("copying the files", 0, 1)
+            await origin.checkout(self._tree)
             return await self._store.tasks(found[0]), origin.commit, (), found
-        tests = await run_blocking(_folder, timeout=DISK_S, name="tree")
-        try:
-            made = await collect(
-                order.root, order.wish, gate=gate, runs=self._bench.run, tree=tests, progress=step
-            )
-        finally:
-            await run_blocking(_remove, tests, timeout=DISK_S, name="tree")
+        made = await collect(
+            order.root,
+            order.wish,
+            gate=gate,
+            runs=self._bench.run,
+            tree=self._tree,
+            progress=step,
+        )
         commit = origin.commit or _digest(made.tasks)
         found = None if origin.commit else await self._begun(commit)
         return made.tasks, commit, made.problems, found
