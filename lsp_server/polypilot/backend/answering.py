@@ -42,8 +42,14 @@ class Answering:
     """Completion and chat; the status is told of each request."""
 
     def __init__(
-        self, now: InForce, gate: Gate, documents: DocumentStore, spending: Spending
+        self,
+        now: InForce,
+        gate: Gate,
+        documents: DocumentStore,
+        spending: Spending,
+        record: Callable[[EngineEvent], None],
     ) -> None:
+        self._record = record
         self._documents = documents
         self._gate = gate
         self._on_grown: list[Callable[[str], None]] = []
@@ -81,6 +87,7 @@ class Answering:
     def _observe(self, event: EngineEvent) -> None:
         self._spending.observe(event)  # first: the status that tells of the end has the totals
         self._watcher.observe(event)
+        self._record(event)
         if isinstance(event, Grown):
             for listener in self._on_grown:
                 listener(event.uri)

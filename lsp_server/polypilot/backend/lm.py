@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from polypilot.backend.lm_models import LmModel, usable
+from polypilot.chat.timing import Timing
 from polypilot.errors import Problem, UserError, describe
 from polypilot_prompts.budget import estimate
 from polypilot_prompts.sanitize import Sanitizer, strip_controls
@@ -137,7 +138,7 @@ class LanguageModels:
             async with aclosing(stream), aclosing(_clean(stream)) as events:
                 async for event in events:
                     yield await receipt.take(event)
-        except ProviderError as error:
+        except BaseException as error:
             receipt.fail(error)
             raise
         finally:
@@ -271,10 +272,13 @@ class _Receipt:
         self._cost: Cost | None = None
         self._problem: Problem | None = None
         self._answered = False
+        self._failure: BaseException | None = None
+        self._timing = Timing(accounts, provider, model)
         accounts.began()
 
     async def take(self, event: RouterEvent) -> Counted | RouterEvent:
         """Note an event."""
+        self._timing.see(event)
         if isinstance(event, Usage):
             self._usage = event
             self._cost = await self._accounts.cost(self._provider, (self._model,), event)
@@ -283,14 +287,18 @@ class _Receipt:
             self._answered = True
         return event
 
-    def fail(self, error: ProviderError) -> None:
-        """The answer has failed."""
-        self._problem = describe(error)
+    def fail(self, error: BaseException) -> None:
+        """The answer has failed, or was stopped."""
+        self._failure = error
+        if isinstance(error, ProviderError):
+            self._problem = describe(error)
 
     def close(self) -> None:
         """It has ended, in one way or another. What failed is not charged."""
         if self._problem is None or self._usage is not None:
             self._accounts.count(self._provider, self._usage, self._cost)
+        # Whoever has the answer closes the stream behind its end.
+        self._timing.over(None if self._answered else self._failure, self._cost)
         if self._answered:
             self._accounts.answered(self._provider)
         self._accounts.ended(self._problem, answered=self._answered)

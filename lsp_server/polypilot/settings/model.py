@@ -234,6 +234,20 @@ class KeyringSettings(_Section):
     )
 
 
+class UsageSettings(_Section):
+    """The record of what was suggested, taken and spent."""
+
+    enabled: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
+        default=True,
+        description="Whether a record is kept on this machine of what was suggested, taken and "
+        "kept, of times, errors and tokens; never any text. What a day has cost is kept in any "
+        "case, for `chat.daily_budget`.",
+    )
+    keep_days: Annotated[int, _EDITOR] = Field(
+        default=400, ge=1, le=3650, description="Days for which the record is kept."
+    )
+
+
 class LogSettings(_Section):
     """The log."""
 
@@ -260,6 +274,7 @@ class Settings(BaseModel):
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     keyring: KeyringSettings = Field(default_factory=KeyringSettings)
+    usage: UsageSettings = Field(default_factory=UsageSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
 
@@ -270,6 +285,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "network": NetworkSettings,
     "embedded": EmbeddedSettings,
     "keyring": KeyringSettings,
+    "usage": UsageSettings,
     "log": LogSettings,
 }
 
