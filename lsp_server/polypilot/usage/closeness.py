@@ -52,8 +52,9 @@ def _exact(text: str, before: str, offset: int, document: str) -> bool:
     """
     if document.startswith(text, offset) and document.endswith(before, 0, offset):
         return True
-    known = len(before) + len(text) >= _TELLING
-    return (known and before + text in document) or (len(text) >= _TELLING and text in document)
+    if before and before + text in document:
+        return True
+    return len(text) >= _TELLING and text in document
 
 
 def _passages(text: str, before: str, offset: int, document: str) -> Iterator[str]:

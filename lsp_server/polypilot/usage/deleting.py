@@ -57,11 +57,12 @@ async def delete(
         return Deleted(0, kept_today=False, set_aside=_remove_set_aside(file), in_log=False)
     busy: list[bool] = []
 
-    def empty_log(connection: sqlite3.Connection) -> bool:
+    def shrink(connection: sqlite3.Connection) -> bool:
+        connection.execute("VACUUM")
         busy.append(bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]))
         return False
 
-    database = open_database(path, problems=problems, chore=empty_log, limit=_LIMIT_S)
+    database = open_database(path, problems=problems, chore=shrink, limit=_LIMIT_S)
     try:
         removed = await database.write(partial(_empty, keep_today=keep_today))
     finally:
@@ -75,13 +76,12 @@ async def delete(
 
 
 def _empty(connection: sqlite3.Connection, keep_today: str) -> int:
-    """``secure_delete`` is on: what is deleted is overwritten, and so are pages given back."""
+    """``secure_delete`` is on: what is deleted is overwritten."""
     query = "SELECT coalesce(sum(shown + requests), 0) FROM daily"
     count: int = connection.execute(query).fetchone()[0]
     for table in _TABLES:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  (our own names)
     connection.execute("DELETE FROM spent WHERE day <> ?", (keep_today,))
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
     return count
 
 

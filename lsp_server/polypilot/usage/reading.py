@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from polypilot.database.worker import rows
-from polypilot.usage.report import DIMENSIONS, Latency, Line, Report, latency
+from polypilot.usage.report import DIMENSIONS, Dimension, Latency, Line, Report, latency
 from polypilot.usage.values import COUNTERS
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Span:
 
 def read(connection: sqlite3.Connection, span: Span, today: str) -> Report:
     """The record of some days; what the settings say is left at its defaults."""
-    lines = {each: _lines(connection, span, each) for each in DIMENSIONS}
+    lines: dict[Dimension, list[Line]] = {
+        each: _lines(connection, span, each) for each in DIMENSIONS
+    }
     lines["day"].sort(key=lambda line: line.name)
     # The chat has no language.
     lines["language"] = [line for line in lines["language"] if line.name]
@@ -101,7 +103,8 @@ def _latencies(
 def _failures(connection: sqlite3.Connection, span: Span) -> list[tuple[str, str, int]]:
     query = (
         "SELECT d.provider, f.code, sum(f.count)"  # noqa: S608  (likewise)
-        f" FROM failures f JOIN daily d ON d.id = f.daily WHERE {_DAYS} GROUP BY 1, 2 HAVING sum(f.count) > 0 ORDER BY 3 DESC, 1, 2"
+        f" FROM failures f JOIN daily d ON d.id = f.daily WHERE {_DAYS}"
+        " GROUP BY 1, 2 HAVING sum(f.count) > 0 ORDER BY 3 DESC, 1, 2"
     )
     return [(row[0], row[1], row[2]) for row in rows(connection.execute(query, span.pair))]
 
