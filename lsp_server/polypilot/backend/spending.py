@@ -14,6 +14,7 @@ from polypilot.usage.values import Asked
 from polypilot_providers.errors import ProviderError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from polypilot.backend.pricing import Prices
@@ -175,19 +176,19 @@ class Spending:
         if known:
             self._ended(event, cost)
         else:
-            self._tasks.spawn(self._price(event, self._day), name="price")
+            task = self._tasks.spawn(self._price(event, self._day), name="price")
+            # Not in a `finally` of its own: one that is cancelled before its first step has none.
+            task.add_done_callback(lambda done: self._ended(event, _result(done)))
 
-    async def _price(self, event: Ended, day: date) -> None:
-        provider, cost = event.provider, None
-        try:
-            cost = await self.cost(provider, (event.model,), event.usage)
-        finally:  # it is recorded also if the end comes first
-            self._ended(event, cost)
+    async def _price(self, event: Ended, day: date) -> Cost | None:
+        provider = event.provider
+        cost = await self.cost(provider, (event.model,), event.usage)
         self._turn_page()
         if cost is not None and day == self._day:
             self._spent[provider] = self._spent[provider].priced(cost)
         self._book(provider, cost, day)
         self._tell(tell=True)
+        return cost
 
     def _ended(self, event: Ended, cost: Cost | None) -> None:
         if self._record is not None:
@@ -224,3 +225,7 @@ class Spending:
             self._day = day
             self._spent.clear()
             self._everywhere = None
+
+
+def _result(task: asyncio.Task[Cost | None]) -> Cost | None:
+    return None if task.cancelled() or task.exception() else task.result()

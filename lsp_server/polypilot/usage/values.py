@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import secrets
@@ -42,9 +43,16 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,40}")
 _PATH = re.compile(r"[/~.]|[A-Za-z]:|.*\\", re.DOTALL)
 
 
+_PROCESS: Final = secrets.randbits(15) << 16
+_numbers = itertools.count(secrets.randbits(16))
+
+
 def new_id() -> int:
-    """Of an entry: its second, and chance, so that processes need no agreement."""
-    return int(time.time()) << 31 | secrets.randbits(31)
+    """Of an entry: its second, this process by chance, and a number.
+
+    So processes need no agreement, and those of one process follow one another.
+    """
+    return int(time.time()) << 31 | _PROCESS | next(_numbers) & 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)

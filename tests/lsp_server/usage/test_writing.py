@@ -47,6 +47,12 @@ class Waits:
                 await self._news.wait()
 
 
+async def ended() -> None:
+    """Until the writer has nothing left to write."""
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(each for each in asyncio.all_tasks() if each.get_name() == "usage"))
+
+
 async def test_what_comes_in_a_while_is_written_together(tmp_path: Path) -> None:
     path, waits, tasks = tmp_path / "usage.db", Waits(), Tasks()
     async with aclosing(open_database(path)) as database, aclosing(tasks):
@@ -59,9 +65,7 @@ async def test_what_comes_in_a_while_is_written_together(tmp_path: Path) -> None
         asked = request()
         writer.put(asked, new=True)
         waits.end()
-        async with asyncio.timeout(30):
-            while len(writer):
-                await asyncio.sleep(0.01)  # until the disk has it
+        await ended()
         assert sums(path) == expected([replace(shown, accepted=True), asked])
         assert waits.asked == [SOON]
 
@@ -86,9 +90,7 @@ async def test_a_disk_that_fails_is_told_once_and_gets_all_when_it_works(tmp_pat
         assert told[0].message.startswith("The record of what was spent and suggested can't be")
         folder.unlink()
         waits.end()
-        async with asyncio.timeout(30):
-            while not solved:
-                await asyncio.sleep(0.01)  # until the disk has it
+        await ended()
         assert solved == [told[0].code]
         assert sums(path) == expected(asked)
         assert writer.dropped == 0
