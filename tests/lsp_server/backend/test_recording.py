@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import aclosing
 from functools import partial
@@ -185,10 +186,14 @@ async def test_without_a_record_the_budgets_money_is_kept_alone(
         file = configure('prices = "openai"\n[usage]\nenabled = false\n', team=server.url)
         file.write_text(file.read_text("utf-8").replace('"coder"', '"gpt-5.6-luna"'), "utf-8")
         backend = backends()
+        booked = asyncio.Event()
+        backend.board.listen(lambda status: booked.set() if status.spent_today else None)
         backend.documents.open(URI, "python", 1, CODE)
         assert await backend.complete(URI, Position(1, 4))
         async for _event in backend.chat.send(Question("q")):
             pass
+        async with asyncio.timeout(30):
+            await booked.wait()
         report = await backend.usage.report(1)
         await backend.aclose()
     assert await recorded() == []

@@ -75,6 +75,11 @@ async def test_a_change_of_what_was_deleted_brings_nothing_back(tmp_path: Path) 
     assert sums(path) == {}
 
 
+def held(folder: Path) -> bytes:
+    """Every byte of every file."""
+    return b"".join(each.read_bytes() for each in folder.iterdir())
+
+
 async def test_deleting_leaves_no_byte_and_no_page(tmp_path: Path) -> None:
     path = tmp_path / "usage.db"
     async with aclosing(Ledger(path)) as ledger:
@@ -86,12 +91,12 @@ async def test_deleting_leaves_no_byte_and_no_page(tmp_path: Path) -> None:
     size = path.stat().st_size
     done = await delete(keep_today=TODAY, path=path)
     assert (done.rows, done.set_aside, done.in_log, done.kept_today) == (2_000, 1, False, True)
-    left = b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    left = held(tmp_path)
     assert b"secret-model" not in left
     assert left.count(b"secret-provider") == 1, "today's money, for the budget"
     assert path.stat().st_size < size / 4
     assert (await delete(keep_today="", path=path)).rows == 0
-    assert b"secret" not in b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    assert b"secret" not in held(tmp_path)
 
 
 async def test_deleting_beside_a_reader_says_that_its_log_is_left(tmp_path: Path) -> None:
@@ -110,7 +115,7 @@ async def test_deleting_beside_a_reader_says_that_its_log_is_left(tmp_path: Path
 
 async def test_where_there_is_nothing_nothing_is_made(tmp_path: Path) -> None:
     assert (await delete(keep_today="", path=tmp_path / "usage.db")).rows == 0
-    assert list(tmp_path.iterdir()) == []
+    assert held(tmp_path) == b""
 
 
 # --- how long it is kept
