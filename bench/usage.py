@@ -36,12 +36,14 @@ from whole_server import whole_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from polypilot.usage.values import Source
+
 RUNS = 5
 BATCH = 5_000
 DAYS = 31
 MODELS = [("mistral", "codestral-latest"), ("openai", "gpt-5.6-luna"), ("embedded", "qwen2.5")]
 LANGUAGES = ["python", "typescript", "rust", "go", "markdown"]
-SOURCES = ["network", "network", "cache", "flight", "shown"]
+SOURCES: list[Source] = ["network", "network", "cache", "flight", "shown"]
 ANSWER = stream(
     b'data: {"id":"c","choices":[{"index":0,"text":"return a + b"}]}\n\n',
     b'data: {"id":"c","choices":[{"index":0,"text":"","finish_reason":"stop"}]}\n\n',
@@ -64,14 +66,25 @@ def entry(chance: random.Random, number: int, rows: int) -> Entry:
     }
     if chance.random() < 0.5:
         first = round(chance.lognormvariate(5.5, 0.6))
-        times = {"first_ms": first, "total_ms": first + round(chance.lognormvariate(5, 0.6))}
-        tokens = {"input": chance.randint(500, 4000), "output": chance.randint(1, 90)}
+        times: dict[str, Any] = {
+            "first_ms": first,
+            "total_ms": first + round(chance.lognormvariate(5, 0.6)),
+        }
+        tokens: dict[str, Any] = {
+            "input": chance.randint(500, 4000),
+            "output": chance.randint(1, 90),
+        }
         return Entry(**common, **times, **tokens, nanos=chance.randint(10_000, 900_000))
     taken = chance.random() < 0.3
     stay = chance.choice(list(Stay)) if taken else None
     chars = chance.randint(3, 200)
-    outcome = {"accepted": taken, "saved": chars * taken, "rejected": not taken}
-    stays = {"stay30": stay, "stay120": stay, "stay600": stay, "kept": chars if taken else None}
+    outcome: dict[str, Any] = {"accepted": taken, "saved": chars * taken, "rejected": not taken}
+    stays: dict[str, Any] = {
+        "stay30": stay,
+        "stay120": stay,
+        "stay600": stay,
+        "kept": chars if taken else None,
+    }
     return Entry(**common, **outcome, **stays, source=chance.choice(SOURCES), suggested=chars)
 
 

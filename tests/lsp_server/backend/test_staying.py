@@ -61,11 +61,14 @@ class Desk:
         self.stays = Stays(
             self.documents,
             self.tasks,
-            lambda *what: self.told.put_nowait(what),
+            self._settled,
             clock=self.clock,
             sleep=self.clock.sleep,
         )
         self.documents.tell(self.stays)
+
+    def _settled(self, name: str, moment: int, left: Stay, share: float) -> None:
+        self.told.put_nowait((name, moment, left, share))
 
     def take(self, text: str = TEXT, name: str = "s1", uri: str = URI) -> None:
         """A suggestion is taken below the line that is there."""
