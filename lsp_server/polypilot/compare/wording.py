@@ -1,0 +1,142 @@
+"""The advice's sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from polypilot.compare.statistics import Difference
+from polypilot.pages.numbers import count, dollars, percent, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from polypilot.compare.figures import Row
+    from polypilot.compare.values import Purpose
+
+_ALIKE = 0.8
+"""Of two prices or waits: above this share they are told as alike."""
+
+
+def turned(difference: Difference) -> Difference:
+    """The same, of second less first."""
+    negative = [None if each is None else -each
+                for each in (difference.value, difference.high, difference.low)]  # fmt: skip
+    return Difference(negative[0], negative[1], negative[2], difference.p, difference.n)
+
+
+def points(share: float | None, *, sign: bool = False) -> str:
+    """A difference of shares, in points of a hundred."""
+    if share is None:
+        return "–"
+    text = f"{share * 100:+.1f}" if sign else f"{abs(share) * 100:.1f}"
+    return text.replace("-", "−")
+
+
+def headline(
+    state: str, chosen: Row, best: Row, equal: Sequence[Row], unsettled: Sequence[Row]
+) -> str:
+    """What to take, in a sentence or two."""
+    name, purpose = chosen.target, chosen.purpose
+    if state == "only":
+        return f"{name} was asked alone: there is nothing to compare it with for {purpose}."
+    if state == "unsettled":
+        others = _names(unsettled)
+        return f"Too few tasks to tell {others} from {name}, which has the best {purpose} score."
+    if state == "leads":
+        return f"{name} leads for {purpose}."
+    if chosen is best:
+        others = _names([row for row in equal if row is not chosen])
+        return f"{name} for {purpose}: no difference in quality from {others} was found."
+    why = cheaper(chosen, best) or faster(chosen, best) or "as good by the rules below"
+    return f"{name} for {purpose}: no difference found between it and {best.target}; it is {why}."
+
+
+def nothing(purpose: Purpose, rows: Sequence[Row]) -> str:
+    """Where no target can be advised."""
+    if any(row.answered for row in rows):
+        return f"No advice for {purpose}: nothing that was answered could be judged."
+    return f"No advice for {purpose}: no target has answered."
+
+
+def _names(rows: Sequence[Row]) -> str:
+    names = [row.target for row in rows]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def cheaper(one: Row, other: Row) -> str:
+    """How much less it costs, if it does."""
+    low, high = one.money.per_day, other.money.per_day
+    if low is None or high is None or low >= high * _ALIKE:
+        return ""
+    if low == 0:
+        return f"free of charge, where the other is {dollars(high)} a typical day"
+    return f"{high / low:.1f} times cheaper"
+
+
+def faster(one: Row, other: Row) -> str:
+    """How much sooner it answers, if it does."""
+    short, long = (row.speed.wait(row.purpose).p50 for row in (one, other))
+    if not short or not long or short >= long * _ALIKE:
+        return ""
+    return f"{long / short:.1f} times faster"
+
+
+def difference(one: Row, other: Row, found: Difference, p: float, *, settled: float) -> str:
+    """Whether there is one, between which bounds, and what the other costs beside it."""
+    span = f"95% interval {points(found.low, sign=True)} to {points(found.high, sign=True)}"
+    tasks = f"p = {p:.3f}, {found.n:,} tasks"
+    if p < settled and found.value is not None:
+        word = "better" if found.value > 0 else "worse"
+        text = f"{points(found.value)} points {word} than {other.target} ({span}; {tasks})"
+    else:
+        text = f"No difference from {other.target} was found ({span} points; {tasks})"
+    more = cheaper(one, other) or cheaper(other, one) and f"{cheaper(other, one)}"
+    who = "it is" if cheaper(one, other) else f"{other.target} is"
+    return f"{text}; {who} {more}." if more else f"{text}."
+
+
+def price(row: Row) -> str:
+    """What it costs, or that nobody can tell."""
+    money = row.money
+    if money.per_1000 is None:
+        return "What it costs is not known: look at the supplier's prices first."
+    what = "completions" if row.purpose == "completion" else "answers"
+    text = f"{dollars(money.per_1000)} for 1,000 {what}, {dollars(money.per_day)} a typical day"
+    if money.unpriced:
+        both = money.priced + money.unpriced
+        return f"{text} (from {count(money.priced)} of {count(both)} answers; the others' price " \
+               "is not known)."  # fmt: skip
+    return f"{text}."
+
+
+def wait(row: Row) -> str:
+    """What a user waits."""
+    times = row.speed.wait(row.purpose)
+    what = "The first line" if row.purpose == "completion" else "The first words"
+    if times.p50 is None:
+        return "How long one waits is not known."
+    return (
+        f"{what} after {seconds(times.p50)} as a rule, {seconds(times.p95)} at the 95th percentile."
+    )
+
+
+def failures(rows: Sequence[Row], able: Sequence[Row]) -> list[str]:
+    """Those that are left out, and why."""
+    return [f"{row.target} is left out: {_failure(row)}." for row in rows if row not in able]
+
+
+def _failure(row: Row) -> str:
+    fails = row.reliability
+    if not fails.failed:
+        return "none of its answers could be judged"
+    codes = ", ".join(f"{code} {number:,}" for code, number in fails.errors.items())
+    return f"{percent(fails.failing)} of its {fails.asked:,} tasks failed ({codes})"
+
+
+def unpriced(rows: Sequence[Row]) -> list[str]:
+    """Those that are as good and have no price."""
+    return [
+        f"{row.target} is as good, but its price is not known, so it is not called cheap."
+        for row in rows
+        if row.money.per_day is None
+    ]

@@ -1,0 +1,1 @@
+"""Plots as inline SVG, from plain values; each with its data as a table."""
