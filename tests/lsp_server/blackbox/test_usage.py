@@ -53,7 +53,7 @@ async def test_what_is_typed_and_taken_is_in_the_report(
     assert line["name"] == "team/" + line["name"].partition("/")[2]
     assert [each["name"] for each in report["by"]["language"]] == ["python"]
     said = (await usage(editor)).decode()
-    assert "1 suggestions shown, 1 accepted (100 %)" in said
+    assert "1 suggestion shown, 1 accepted (100%)" in said
     assert "Today: $0" in said
 
 

@@ -15,7 +15,7 @@ from usage_support import TODAY, request, suggestion
 
 from polypilot.usage import Ledger, Stay, reading, storing
 from polypilot.usage.page import html
-from polypilot.usage.report import Report, latency
+from polypilot.usage.report import Line, Report, latency
 from polypilot.usage.values import PRECISION, Entry, bucket, language, name, nanos
 
 if TYPE_CHECKING:
@@ -90,11 +90,18 @@ async def test_the_lines_are_sums_of_what_happened(tmp_path: Path) -> None:
 async def test_the_page_shows_the_lines_and_lets_no_name_break_it(tmp_path: Path) -> None:
     model = "<script>alert(1)</script>"
     page = html(await report(tmp_path / "usage.db", request(model=model), suggestion()))
-    assert page.startswith("<!doctype html>")
+    assert page.startswith("<!DOCTYPE html>")
     assert model not in page
     assert markup.escape(model) in page
-    assert "1 suggestions shown" in page
-    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "1 suggestion shown" in page
+    assert "Content-Security-Policy" in page
+    assert "<svg" in page
+
+
+def test_a_page_of_nothing_says_what_to_do() -> None:
+    page = html(Report("2026-11-01", TODAY, Line("total"), {}))
+    assert "Nothing is recorded yet." in page
+    assert "<svg" not in page
 
 
 # --- what is kept of names
