@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import tempfile
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polypilot.errors import UserError
 from polypilot.usage.values import Entry
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def export(output: Output, session: Session, file: Path) -> None:
 
     Raises:
         click.UsageError: the file's name ends otherwise.
-        OSError: the file can't be written; one that was there is as it was.
+        UserError: the file can't be written; one that was there is as it was.
         StorageError: the record can't be read.
     """
     kind = file.suffix.lower()
@@ -43,7 +45,21 @@ def export(output: Output, session: Session, file: Path) -> None:
 
 
 def write(file: Path, pieces: Iterable[str]) -> None:
-    """Write a file in one go: one that was there is replaced when the new one is whole."""
+    """Write a file in one go: one that was there is replaced when the new one is whole.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    try:
+        _replace(file, pieces)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise UserError(
+            f"{file} can't be written: {why}", code="system", cure="name another file or folder"
+        ) from error
+
+
+def _replace(file: Path, pieces: Iterable[str]) -> None:
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", newline="", dir=file.parent, prefix=file.name, delete=False
     ) as made:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from polypilot.pages.blocks import Table, cards, listed, notice, paragraph
+from polypilot.pages.blocks import Table, cards, code, listed, notice, paragraph
 from polypilot.pages.charts.bars import Layer, stacked
 from polypilot.pages.charts.frame import figure
 from polypilot.pages.charts.lines import Line as Series
@@ -39,7 +39,7 @@ def html(report: Report) -> str:
     """The page. It loads nothing, and follows the reader's light or dark theme."""
     title = "What was suggested, kept and spent"
     subtitle = f"From {report.first_day} to {report.last_day}, by the record on this machine"
-    foot = "Made by `polypilot usage`. The record holds no text, no names of files and no keys."
+    foot = "Made by polypilot usage. The record holds no text, no names of files and no keys."
     return page(title, subtitle, list(_sections(report)), foot)
 
 
@@ -55,12 +55,12 @@ def _sections(report: Report) -> Iterator[Section]:
         rows = [(provider, code, count(n)) for provider, code, n in report.failures]
         table = Table("Errors", ("provider", "error", "times"), rows, frozenset({1}))
         yield Section("errors", "Errors", table.markup())
-    yield Section("reading", "How to read this", listed(remarks(report)))
+    yield Section("reading", "How to read this", listed(map(_marked, remarks(report))))
 
 
 def _overview(report: Report) -> Markup:
     if report.empty:
-        return notice(*(paragraph(each) for each in nothing(report)), paragraph(budget(report)))
+        return notice(*(paragraph(_marked(each)) for each in (*nothing(report), budget(report))))
     total = report.total
     stayed = total.stayed(600)
     figures = (
@@ -70,8 +70,14 @@ def _overview(report: Report) -> Markup:
         ("spent", money(total.dollars), f"{count(total['unpriced'])} requests at unknown prices"),
         ("failed", percent(total.share("errors", "requests"), 1), "of the requests"),
     )
-    said = (paragraph(each) for each in (*headline(report), budget(report)))
+    said = (paragraph(_marked(each)) for each in (*headline(report), budget(report)))
     return join(cards(figures), *said)
+
+
+def _marked(text: str) -> Markup:
+    """What stands between backticks, as something to type."""
+    parts = text.split("`")
+    return join(*(code(part) if at % 2 else part for at, part in enumerate(parts)))
 
 
 def _charts(report: Report) -> Iterator[Markup]:
@@ -112,6 +118,10 @@ def _days(report: Report, known: dict[str, Line]) -> list[str]:
 
 
 def _table(report: Report, dimension: str) -> Markup:
+    """Two tables: what was offered, and what was asked."""
     found = {str(key): each for key, each in report.lines.items()}[dimension]
     rows = [(line.name, *row(line)) for line in found]
-    return Table(f"By {dimension}", (dimension, *TAKEN, *ASKED), rows).markup()
+    size = 1 + len(TAKEN)
+    taken = Table("Suggestions", (dimension, *TAKEN), [each[:size] for each in rows])
+    asked = [(each[0], *each[size:]) for each in rows]
+    return join(taken.markup(), Table("Requests", (dimension, *ASKED), asked).markup())
