@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from polypilot.backend.lm_models import LmModel, usable
 from polypilot.chat.timing import Timing
-from polypilot.errors import Problem, UserError, describe
+from polypilot.errors import UserError, describe
 from polypilot_prompts.budget import estimate
 from polypilot_prompts.sanitize import Sanitizer, strip_controls
 from polypilot_providers.errors import ProviderError
@@ -266,11 +266,9 @@ class _Receipt:
 
     def __init__(self, accounts: Accounts, provider: str, model: str) -> None:
         self._accounts = accounts
-        self._provider = provider
-        self._model = model
+        self._provider, self._model = provider, model
         self._usage: Usage | None = None
         self._cost: Cost | None = None
-        self._problem: Problem | None = None
         self._answered = False
         self._failure: BaseException | None = None
         self._timing = Timing(accounts, provider, model)
@@ -290,15 +288,15 @@ class _Receipt:
     def fail(self, error: BaseException) -> None:
         """The answer has failed, or was stopped."""
         self._failure = error
-        if isinstance(error, ProviderError):
-            self._problem = describe(error)
 
     def close(self) -> None:
         """It has ended, in one way or another. What failed is not charged."""
-        if self._problem is None or self._usage is not None:
+        failed = self._failure
+        problem = describe(failed) if isinstance(failed, ProviderError) else None
+        if problem is None or self._usage is not None:
             self._accounts.count(self._provider, self._usage, self._cost)
         # Whoever has the answer closes the stream behind its end.
-        self._timing.over(None if self._answered else self._failure, self._cost)
+        self._timing.over(None if self._answered else failed, self._cost)
         if self._answered:
             self._accounts.answered(self._provider)
-        self._accounts.ended(self._problem, answered=self._answered)
+        self._accounts.ended(problem, answered=self._answered)

@@ -178,7 +178,7 @@ class Recorder:
             case Seen():
                 entry = replace(entry, seen=True)
             case Rejected():
-                entry = replace(entry, rejected=not entry.accepted)
+                entry = replace(entry, rejected=not (entry.accepted or entry.partly))
             case Accepted():
                 entry = replace(entry, accepted=True, rejected=False)
                 entry = self._taken(event.id, live, entry, event.placed)

@@ -97,8 +97,6 @@ class CompletionSettings(_Section):
 
 
 Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
-
 Mode = Literal["plain", "ask", "edit"]
 
 
@@ -239,9 +237,8 @@ class UsageSettings(_Section):
 
     enabled: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
         default=True,
-        description="Whether a record is kept on this machine of what was suggested, taken and "
-        "kept, of times, errors and tokens; never any text. What a day has cost is kept in any "
-        "case, for `chat.daily_budget`.",
+        description="Whether a record without any text is kept on this machine of suggestions and "
+        "requests. What a day has cost is kept in any case, for `chat.daily_budget`.",
     )
     keep_days: Annotated[int, _EDITOR] = Field(
         default=400, ge=1, le=3650, description="Days for which the record is kept."

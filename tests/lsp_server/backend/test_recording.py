@@ -257,9 +257,10 @@ async def test_taken_word_by_word_adds_up(tmp_path: Path) -> None:
         (entry,) = await desk.entries()
         assert (entry.partly, entry.saved, entry.seen) == (5, 5, True)
         # The rest is offered anew, where the first part ends.
-        desk.tell(part(4, placed(" two", 9)))
+        desk.tell(part(4, placed(" two", 9)), Rejected("s1", "team", "coder"))
         (entry,) = await desk.entries()
         assert (entry.partly, entry.saved, entry.accepted) == (9, 9, False)
+        assert not entry.rejected
         desk.tell(Accepted("s1", "team", "coder", placed(" two", 9)))
         (entry,) = await desk.entries()
         assert (entry.saved, entry.accepted) == (9, True)
