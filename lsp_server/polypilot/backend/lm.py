@@ -139,7 +139,7 @@ class LanguageModels:
                 async for event in events:
                     yield await receipt.take(event)
         except BaseException as error:
-            receipt.fail(error)
+            receipt.failure = error
             raise
         finally:
             receipt.close()
@@ -270,7 +270,7 @@ class _Receipt:
         self._usage: Usage | None = None
         self._cost: Cost | None = None
         self._answered = False
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
         self._timing = Timing(accounts, provider, model)
         accounts.began()
 
@@ -285,18 +285,14 @@ class _Receipt:
             self._answered = True
         return event
 
-    def fail(self, error: BaseException) -> None:
-        """The answer has failed, or was stopped."""
-        self._failure = error
-
     def close(self) -> None:
         """It has ended, in one way or another. What failed is not charged."""
-        failed = self._failure
+        failed = self.failure
         problem = describe(failed) if isinstance(failed, ProviderError) else None
         if problem is None or self._usage is not None:
             self._accounts.count(self._provider, self._usage, self._cost)
-        # Whoever has the answer closes the stream behind its end.
-        self._timing.over(None if self._answered else failed, self._cost)
-        if self._answered:
+        if self._answered:  # whoever has it closes the stream behind its end
+            failed = None
             self._accounts.answered(self._provider)
+        self._timing.over(failed, self._cost)
         self._accounts.ended(problem, answered=self._answered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -124,17 +125,18 @@ class Stays:
             watched = self._watched[name]
             document = self._documents.current(watched.placed.uri)
             if document is not None:  # else its text is not known for sure
-                left, share = await run_blocking(
-                    _judge(watched, document), timeout=_LIMIT_S, name="usage"
-                )
-                self._settled(name, moment, left, share)
+                with suppress(TimeoutError):
+                    judge = _judge(watched, document)
+                    left, share = await run_blocking(judge, timeout=_LIMIT_S, name="usage")
+                    self._settled(name, moment, left, share)
             if name in self._watched:
                 self._watched[name] = replace(self._watched[name], looked=number + 1)
         self._watched.pop(name, None)
 
     async def _close(self, name: str, judge: Callable[[], tuple[Stay, float]], looked: int) -> None:
-        left, share = await run_blocking(judge, timeout=_LIMIT_S, name="usage")
-        self._tell(name, looked, left, share)
+        with suppress(TimeoutError):
+            left, share = await run_blocking(judge, timeout=_LIMIT_S, name="usage")
+            self._tell(name, looked, left, share)
 
     def _tell(self, name: str, looked: int, left: Stay, share: float) -> None:
         for moment in MOMENTS[looked:]:
