@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from polypilot.backend.spending import Spending
     from polypilot.backend.watching import Watcher
     from polypilot.errors import Problem
+    from polypilot.usage.values import Asked
     from polypilot_providers.types import Cost, Usage
 
 
@@ -58,6 +59,10 @@ class ChatAccounts:
     def count(self, provider: str, usage: Usage | None, cost: Cost | None) -> None:
         """Count a request."""
         self._spending.count(provider, usage, cost)
+
+    def asked(self, asked: Asked) -> None:
+        """A request has ended, in one way or another."""
+        self._spending.asked(asked)
 
     def answered(self, provider: str) -> None:
         """A provider has answered."""

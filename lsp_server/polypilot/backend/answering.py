@@ -42,8 +42,14 @@ class Answering:
     """Completion and chat; the status is told of each request."""
 
     def __init__(
-        self, now: InForce, gate: Gate, documents: DocumentStore, spending: Spending
+        self,
+        now: InForce,
+        gate: Gate,
+        documents: DocumentStore,
+        spending: Spending,
+        record: Callable[[EngineEvent], None],
     ) -> None:
+        self._record = record
         self._documents = documents
         self._gate = gate
         self._on_grown: list[Callable[[str], None]] = []
@@ -84,6 +90,7 @@ class Answering:
         self._watcher.observe(event)
         for each in self._listeners:
             each(event)
+        self._record(event)
         if isinstance(event, Grown):
             for listener in self._on_grown:
                 listener(event.uri)

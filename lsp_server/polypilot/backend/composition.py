@@ -19,6 +19,7 @@ from polypilot.backend.folders import Folders
 from polypilot.backend.in_force import InForce
 from polypilot.backend.keys import Keys
 from polypilot.backend.pricing import Prices
+from polypilot.backend.recording import Recorder
 from polypilot.backend.refreshing import FILES_S, Refresher
 from polypilot.backend.reloading import Reading, Sources, read
 from polypilot.backend.spending import Spending
@@ -26,7 +27,7 @@ from polypilot.backend.trusting import Trusting
 from polypilot.errors import UserError
 from polypilot.settings import EMBEDDED
 from polypilot.tasks import Tasks, run_blocking
-from polypilot.usage import Ledger
+from polypilot.usage import Ledger, Writer
 from polypilot.workspace.documents import DocumentStore
 from polypilot.workspace.gate import Gate
 from polypilot.workspace.trust import TrustStore
@@ -77,6 +78,18 @@ class Composition:
         self.prices = Prices()
         self.catalogue = Catalogue(self, self._tasks)
         self._ledger = Ledger(problems=now.board.problem)
+        self._recorder = Recorder(
+            Writer(
+                self._ledger.database,
+                self._tasks,
+                keep_days=lambda: self.settings.usage.keep_days,
+                problems=now.board.problem,
+                solved=now.board.solved,
+            ),
+            documents,
+            self._tasks,
+            enabled=lambda: self.settings.usage.enabled,
+        )
         self.spending = Spending(
             self.prices,
             self.row,
@@ -84,8 +97,11 @@ class Composition:
             self._tasks,
             answered=self.catalogue.answered,
             ledger=self._ledger,
+            record=self._recorder.asked,
         )
-        self._answering = Answering(now, self.gate, documents, self.spending)
+        self._answering = Answering(
+            now, self.gate, documents, self.spending, self._recorder.observe
+        )
         self.engine = self._answering.engine
 
     @classmethod
@@ -131,6 +147,7 @@ class Composition:
         await self._answering.aclose()
         if "chatting" in self.__dict__:
             await self.chatting.aclose()
+        await self._recorder.aclose()
         await self._ledger.aclose()
         await self._now.aclose()
 

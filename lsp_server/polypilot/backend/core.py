@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from polypilot.backend.providers_view import ProviderState
     from polypilot.backend.selecting import Selected
     from polypilot.backend.status import Status
+    from polypilot.backend.usage_view import UsageView
     from polypilot.chat.edits import Edits
     from polypilot.chat.service import ChatService
     from polypilot.completion.values import Answer, EngineEvent, Suggestion
@@ -118,6 +119,13 @@ class Backend(Composition):
         from polypilot.backend.lm import LanguageModels  # noqa: PLC0415 - few sessions need it
 
         return LanguageModels(self, self._now.chat_plan, self._answering.accounts)
+
+    @property
+    def usage(self) -> UsageView:
+        """The record of what was suggested, taken and spent."""
+        from polypilot.backend.usage_view import UsageView  # noqa: PLC0415 - few sessions need it
+
+        return UsageView(self._ledger, lambda: self.settings, problems=self.board.problem)
 
     # -- completion ----------------------------------------------------------------------
 

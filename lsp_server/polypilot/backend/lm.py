@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from polypilot.backend.lm_models import LmModel, usable
-from polypilot.errors import Problem, UserError, describe
+from polypilot.chat.timing import Timing
+from polypilot.errors import UserError, describe
 from polypilot_prompts.budget import estimate
 from polypilot_prompts.sanitize import Sanitizer, strip_controls
 from polypilot_providers.errors import ProviderError
@@ -137,8 +138,8 @@ class LanguageModels:
             async with aclosing(stream), aclosing(_clean(stream)) as events:
                 async for event in events:
                     yield await receipt.take(event)
-        except ProviderError as error:
-            receipt.fail(error)
+        except BaseException as error:
+            receipt.failure = error
             raise
         finally:
             receipt.close()
@@ -265,16 +266,17 @@ class _Receipt:
 
     def __init__(self, accounts: Accounts, provider: str, model: str) -> None:
         self._accounts = accounts
-        self._provider = provider
-        self._model = model
+        self._provider, self._model = provider, model
         self._usage: Usage | None = None
         self._cost: Cost | None = None
-        self._problem: Problem | None = None
         self._answered = False
+        self.failure: BaseException | None = None
+        self._timing = Timing(accounts, provider, model)
         accounts.began()
 
     async def take(self, event: RouterEvent) -> Counted | RouterEvent:
         """Note an event."""
+        self._timing.see(event)
         if isinstance(event, Usage):
             self._usage = event
             self._cost = await self._accounts.cost(self._provider, (self._model,), event)
@@ -283,14 +285,14 @@ class _Receipt:
             self._answered = True
         return event
 
-    def fail(self, error: ProviderError) -> None:
-        """The answer has failed."""
-        self._problem = describe(error)
-
     def close(self) -> None:
         """It has ended, in one way or another. What failed is not charged."""
-        if self._problem is None or self._usage is not None:
+        failed = self.failure
+        problem = describe(failed) if isinstance(failed, ProviderError) else None
+        if problem is None or self._usage is not None:
             self._accounts.count(self._provider, self._usage, self._cost)
-        if self._answered:
+        if self._answered:  # whoever has it closes the stream behind its end
+            failed = None
             self._accounts.answered(self._provider)
-        self._accounts.ended(self._problem, answered=self._answered)
+        self._timing.over(failed, self._cost)
+        self._accounts.ended(problem, answered=self._answered)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from polypilot.backend.refreshing import FILES_S
 from polypilot.completion.values import Ended
 from polypilot.tasks import run_blocking
+from polypilot.usage.values import Asked
 from polypilot_providers.errors import ProviderError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from polypilot.backend.pricing import Prices
@@ -66,6 +68,7 @@ class Spending:
         answered: is told which provider has answered a request.
         today: the date by the user's clock.
         ledger: where the money of all the user's editors is added up.
+        record: is told of each completion that has ended, once its price is known or is not.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Spending:
         answered: Callable[[str], None],
         today: Callable[[], date] = date.today,
         ledger: Ledger | None = None,
+        record: Callable[[Asked], None] | None = None,
     ) -> None:
         self._prices = prices
         self._row = row
@@ -86,6 +90,7 @@ class Spending:
         self._answered = answered
         self._today = today
         self._ledger = ledger
+        self._record = record
         self._day = today()
         self._spent: dict[str, Spent] = {}
         self._everywhere: Decimal | None = None
@@ -120,6 +125,11 @@ class Spending:
         self._everywhere = await self.spent_today()
         self._tell(tell=True)
 
+    def asked(self, asked: Asked) -> None:
+        """A request of the chat has ended; for the record."""
+        if self._record is not None:
+            self._record(asked)
+
     def answered(self, provider: str) -> None:
         """A provider has answered a chat message."""
         self._answered(provider)
@@ -153,6 +163,7 @@ class Spending:
         if not isinstance(event, Ended) or not event.provider:
             return
         if event.error is not None and event.usage is None:
+            self._ended(event, None)
             return  # what failed is not charged
         usage = event.usage
         try:
@@ -162,17 +173,39 @@ class Spending:
         self.count(event.provider, usage, cost)
         if event.error is None and not event.cancelled:
             self._answered(event.provider)
-        if not known:
-            work = self._price(event.provider, event.model, usage, self._day)
-            self._tasks.spawn(work, name="price")
+        if known:
+            self._ended(event, cost)
+        else:
+            task = self._tasks.spawn(self._price(event, self._day), name="price")
+            # Not in a `finally` of its own: one that is cancelled before its first step has none.
+            task.add_done_callback(lambda done: self._ended(event, _result(done)))
 
-    async def _price(self, provider: str, model: str, usage: Usage | None, day: date) -> None:
-        cost = await self.cost(provider, (model,), usage)
+    async def _price(self, event: Ended, day: date) -> Cost | None:
+        provider = event.provider
+        cost = await self.cost(provider, (event.model,), event.usage)
         self._turn_page()
         if cost is not None and day == self._day:
             self._spent[provider] = self._spent[provider].priced(cost)
         self._book(provider, cost, day)
         self._tell(tell=True)
+        return cost
+
+    def _ended(self, event: Ended, cost: Cost | None) -> None:
+        if self._record is not None:
+            self._record(
+                Asked(
+                    "completion",
+                    event.provider,
+                    event.model,
+                    event.seconds,
+                    event.first_text,
+                    "" if event.error is None else event.error.code,
+                    event.cancelled,
+                    event.usage,
+                    None if cost is None else cost.dollars,
+                    event.language,
+                )
+            )
 
     def _tell(self, *, tell: bool = False) -> None:
         self._board.tally(self.today(), self._everywhere, tell=tell)
@@ -192,3 +225,7 @@ class Spending:
             self._day = day
             self._spent.clear()
             self._everywhere = None
+
+
+def _result(task: asyncio.Task[Cost | None]) -> Cost | None:
+    return None if task.cancelled() or task.exception() else task.result()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from polypilot.chat.fitting import FULL, KEPT, size_of, tokens_of
 from polypilot.chat.running import request_for
 from polypilot.chat.session import live
+from polypilot.chat.timing import Timing
 from polypilot.chat.turns import SummaryTurn, UserTurn
 from polypilot.workspace.gate import assemble
 from polypilot_prompts.budget import estimate
@@ -124,20 +125,27 @@ class Compactor:
         )
         usage: Usage | None = None
         target = plan.targets[0]
+        failure: BaseException | None = None
+        timing = Timing(self.accounts, target.provider_id, target.model)
         try:
             stream = self.router.stream_chat(
                 plan.targets, self.gate.last_check(request), plan.limits
             )
             async with aclosing(stream):
                 async for event in stream:
+                    timing.see(event)
                     if isinstance(event, TextDelta):
                         said.texts.append(event.text)
                     elif isinstance(event, Usage):
                         usage = event
                     elif isinstance(event, Switched):
                         target = event.to
+        except BaseException as error:
+            failure = error
+            raise
         finally:
             cost = await self.accounts.cost(target.provider_id, (target.model,), usage)
+            timing.over(failure, cost)
             if said.texts or usage is not None:
                 self.accounts.count(target.provider_id, usage, cost)
                 said.cost = cost

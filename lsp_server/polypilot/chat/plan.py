@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from polypilot.chat.values import Mode
     from polypilot.errors import Problem
+    from polypilot.usage.values import Asked
     from polypilot_providers.router import Target
     from polypilot_providers.types import Cost, Effort, Usage
 
@@ -78,6 +79,10 @@ class Accounts(Protocol):
         """Count a request."""
         ...
 
+    def asked(self, asked: Asked) -> None:
+        """A request has ended, in one way or another; for the record of times and errors."""
+        ...
+
     def answered(self, provider: str) -> None:
         """A provider has answered."""
         ...
@@ -103,6 +108,9 @@ class NoAccounts:
         return None
 
     def count(self, provider: str, usage: Usage | None, cost: Cost | None) -> None:
+        """Nothing."""
+
+    def asked(self, asked: Asked) -> None:
         """Nothing."""
 
     def answered(self, provider: str) -> None:

@@ -14,6 +14,7 @@ from polypilot.chat.calling import Calling, StoppedError
 from polypilot.chat.fitting import fitted
 from polypilot.chat.plan import MAX_MESSAGE_CHARS, ChatError
 from polypilot.chat.steps import Step
+from polypilot.chat.timing import Timing
 from polypilot.errors import UserError, describe
 from polypilot_prompts.neutral import Neutral
 from polypilot_providers.errors import ProviderError
@@ -110,26 +111,32 @@ class Run:
         """One request; it is counted however it ends."""
         answering = Answering(self.answer, self._calling.describe, self._shown, self._ids)
         asked = step.model
-        began = failed = False
+        began = False
+        failure: BaseException | None = None
+        timing = Timing(self.accounts, step.provider, step.model)
         try:
             targets = _from(self.plan.targets, step)
             stream = self.router.stream_chat(targets, self._for, self.plan.limits)
             began = True
             async with aclosing(stream):
                 async for event in stream:
+                    timing.see(event)
                     for out in answering.take(event):
                         yield await self._priced(out, step, asked)
                     if self.answer.size > MAX_MESSAGE_CHARS:
                         self.answer.reason = "length"
                         break
             self.accounts.answered(step.provider)
-        except ProviderError:
-            failed = True
+        except BaseException as error:
+            failure = error
             raise
         finally:
             # What failed before it was counted is not charged.
+            failed = isinstance(failure, ProviderError)
             if began and not (failed and step.usage is None):
                 self.accounts.count(step.provider, step.usage, step.cost)
+            if began:
+                timing.over(failure, step.cost)
         for out in answering.pause() if step.calls else answering.finish():
             yield out
         if self._left_out:

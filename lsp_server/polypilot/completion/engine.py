@@ -184,8 +184,8 @@ class CompletionEngine:
     def partially_accepted(self, suggestion_id: str, chars: int) -> None:
         """The user took the first ``chars`` code points of it; the rest is still offered."""
         if found := self._lanes.showing(suggestion_id):
-            entry = found[1].entry
-            self._observe(PartlyAccepted(entry.id, entry.provider, entry.model, chars))
+            entry, placed = found[1].entry, found[1].placed(chars)
+            self._observe(PartlyAccepted(entry.id, entry.provider, entry.model, chars, placed))
 
     def dismissed(self, suggestion_id: str) -> None:
         """The user turned a suggestion down."""

@@ -211,7 +211,7 @@ class Flight:
                 self._usage = event
             case Switched():
                 self._turn_to(event.to)
-                self._hooks.observe(Moved(event))
+                self._hooks.observe(Moved(event, self.origin.ask.snapshot.language_id))
             case Stop():
                 self._cut = event.reason is StopReason.LENGTH
             case Refusal():
@@ -276,5 +276,6 @@ class Flight:
                 cancelled=cancelled,
                 usage=self._usage,
                 error=self.error,
+                language=self.origin.ask.snapshot.language_id,
             )
         )

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from polypilot.completion.values import Placed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from polypilot.completion.flight import Flight, Origin
     from polypilot.completion.places import Place
     from polypilot.completion.values import Ask
+    from polypilot.workspace.documents import Position
 
 _TAIL = 48
 
@@ -49,6 +52,19 @@ class OnScreen:
     entry: Entry
     chars: int
     """Length of the document when nothing of the suggestion had been typed."""
+    given: str = ""
+    """What of it was offered last."""
+    position: Position | None = None
+    """Where."""
+    anchor: str = ""
+    """What stands before that."""
+
+    def placed(self, chars: int | None = None) -> Placed | None:
+        """The text that the user has when it is taken, or its first ``chars`` characters."""
+        text = self.given[:chars]
+        if self.position is None or not text:
+            return None
+        return Placed(self.entry.key.uri, self.position, self.anchor, text)
 
     def rest(self, key: Key, ask: Ask) -> str | None:
         """What is left of it at this ask; None if something else was typed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from polypilot.completion.flight import Found
 from polypilot.completion.lanes import OnScreen, Taken
 from polypilot.completion.values import (
+    ANCHOR,
     Accepted,
     Answer,
     Ask,
@@ -67,11 +68,13 @@ class Offers:
         known = lane.shown is not None and lane.shown.entry.id == entry.id
         if not known:
             lane.before = lane.shown
-        lane.shown = _placed(found.place.ask, entry, rest)
+        text = found.place.fit(rest)
+        lane.shown = replace(_placed(found.place.ask, entry, rest), given=text)
         lane.others.pop(entry.id, None)
         if not known:
-            self._observe(Shown(entry.id, entry.provider, entry.model, source))
-        return Answer((_suggestion(ask, entry, found.place.fit(rest), source),), source)
+            language = ask.snapshot.language_id
+            self._observe(Shown(entry.id, entry.provider, entry.model, source, language, len(text)))
+        return Answer((_suggestion(ask, entry, text, source),), source)
 
     def beside(self, lane: Lane, ask: Ask, answer: Answer, others: Sequence[Entry]) -> Answer:
         """Add other texts for the same place to an answer given a while ago."""
@@ -118,7 +121,10 @@ class Offers:
             lane.others = {}
             lane.taken = Taken.of(shown)
         entry = shown.entry
-        self._observe(kind(entry.id, entry.provider, entry.model))
+        if kind is Accepted:
+            self._observe(Accepted(entry.id, entry.provider, entry.model, shown.placed()))
+        else:
+            self._observe(Rejected(entry.id, entry.provider, entry.model))
 
 
 def _on_screen(lane: Lane, place: Place, cached: tuple[Entry, str] | None) -> Found | None:
@@ -139,7 +145,9 @@ def _on_screen(lane: Lane, place: Place, cached: tuple[Entry, str] | None) -> Fo
 
 
 def _placed(ask: Ask, entry: Entry, rest: str) -> OnScreen:
-    return OnScreen(entry, ask.snapshot.total_chars - (len(entry.text) - len(rest)))
+    snapshot = ask.snapshot
+    chars = snapshot.total_chars - (len(entry.text) - len(rest))
+    return OnScreen(entry, chars, rest, ask.position, snapshot.prefix[-ANCHOR:])
 
 
 def _suggestion(ask: Ask, entry: Entry, rest: str, source: Source) -> Suggestion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -150,7 +150,23 @@ class Policy:
     max_chars: int = 2_000_000
 
 
-# --- what is counted; none of it holds any text of the user's
+# --- what is counted; none of it holds any text of the user's, except what was taken
+
+
+ANCHOR = 48
+"""Characters before a text that was taken which say where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A text that was taken, to see later how much of it is left. In memory only."""
+
+    uri: str = field(repr=False)
+    position: Position
+    """Where it was inserted."""
+    anchor: str = field(repr=False)
+    """What stands before it."""
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +190,8 @@ class Ended:
     cancelled: bool
     usage: Usage | None
     error: ProviderError | None
+    language: str = ""
+    """The document's, like that of the other events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +199,7 @@ class Moved:
     """The answer comes from another provider than the one asked first."""
 
     switched: Switched
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +210,9 @@ class Shown:
     provider: str
     model: str
     source: Source
+    language: str = ""
+    chars: int = 0
+    """Its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +231,7 @@ class Accepted:
     id: str
     provider: str
     model: str
+    placed: Placed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +243,7 @@ class PartlyAccepted:
     model: str
     chars: int
     """Code points taken so far."""
+    placed: Placed | None = None
 
 
 @dataclass(frozen=True, slots=True)

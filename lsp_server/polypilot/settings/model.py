@@ -97,8 +97,6 @@ class CompletionSettings(_Section):
 
 
 Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
-
 Mode = Literal["plain", "ask", "edit"]
 
 
@@ -234,6 +232,19 @@ class KeyringSettings(_Section):
     )
 
 
+class UsageSettings(_Section):
+    """The record of what was suggested, taken and spent."""
+
+    enabled: Annotated[bool, Reach("free", Tighten.ONLY_FALSE)] = Field(
+        default=True,
+        description="Whether a record without any text is kept on this machine of suggestions and "
+        "requests. What a day has cost is kept in any case, for `chat.daily_budget`.",
+    )
+    keep_days: Annotated[int, _EDITOR] = Field(
+        default=400, ge=1, le=3650, description="Days for which the record is kept."
+    )
+
+
 class LogSettings(_Section):
     """The log."""
 
@@ -260,6 +271,7 @@ class Settings(BaseModel):
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     keyring: KeyringSettings = Field(default_factory=KeyringSettings)
+    usage: UsageSettings = Field(default_factory=UsageSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
 
@@ -270,6 +282,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "network": NetworkSettings,
     "embedded": EmbeddedSettings,
     "keyring": KeyringSettings,
+    "usage": UsageSettings,
     "log": LogSettings,
 }
 

@@ -20,6 +20,7 @@ from polypilot.terminal import (
     settings,
     setup,
     trust,
+    usage_report,
     work,
 )
 from polypilot.terminal.output import Output
@@ -54,6 +55,7 @@ for _command in (
     settings.settings,
     setup.setup,
     trust.trust,
+    usage_report.usage,
     doctor.doctor,
 ):
     commands.add_command(_command)

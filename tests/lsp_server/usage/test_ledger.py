@@ -123,7 +123,7 @@ async def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path) -> None:
         await ledger.add(TODAY, "a", Decimal(1))
         assert await ledger.total(TODAY) == 1
     (problem,) = told
-    assert problem.message.startswith("The record of what was spent was damaged")
+    assert problem.message.startswith("The record of what was spent and suggested was damaged")
     name = problem.message.split("kept as ")[1].split(",")[0]
     assert (tmp_path / name).read_bytes() == b"day,provider,dollars\n" * 300
 
@@ -131,5 +131,7 @@ async def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path) -> None:
 async def test_a_disk_that_takes_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     async with aclosing(Ledger(tmp_path / "file" / "usage.db")) as ledger:
-        with pytest.raises(StorageError, match="The record of what was spent can't be kept"):
+        with pytest.raises(
+            StorageError, match="The record of what was spent and suggested can't be kept"
+        ):
             await ledger.add(TODAY, "a", Decimal(1))

@@ -9,9 +9,8 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from polypilot import paths
-from polypilot.database import Database
 from polypilot.database.worker import rows
+from polypilot.usage.schema import open_database, where
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from polypilot.database import Database
     from polypilot.errors import Problem
 
-_WHAT = "The record of what was spent"
 _KEPT_DAYS = 400
 
 
@@ -41,14 +40,9 @@ class Ledger:
         problems: Callable[[Problem], None] | None = None,
         limit: float = 10.0,
     ) -> None:
-        self._path: Final = lambda: path or paths.data_dir() / "usage.db"
-        self._database: Final = Database(
-            self._path,
-            (_first_version,),
-            _WHAT,
-            problems=problems,
-            limit=limit,
-        )
+        self._path: Final = where(path)
+        self.database: Final[Database] = open_database(path, problems=problems, limit=limit)
+        """The file, which the record of suggestions and requests shares."""
 
     async def add(self, day: date, provider: str, dollars: Decimal) -> None:
         """Add what a request cost.
@@ -62,7 +56,7 @@ class Ledger:
         if not dollars.is_finite():
             raise ValueError("not a sum of money")
         work = partial(_add, day=day.isoformat(), provider=provider, dollars=dollars)
-        await self._database.write(work)
+        await self.database.write(work)
 
     async def total(self, day: date) -> Decimal:
         """US dollars spent on a day, by all processes.
@@ -70,7 +64,7 @@ class Ledger:
         Raises:
             StorageError: it can't be read.
         """
-        return await self._database.read(partial(_total, day=day.isoformat()))
+        return await self.database.read(partial(_total, day=day.isoformat()))
 
     def there(self) -> bool:
         """Whether anything was ever added. Looks at the disk."""
@@ -78,16 +72,7 @@ class Ledger:
 
     async def aclose(self) -> None:
         """Finish what was asked for, and close the file. Safe to call twice."""
-        await self._database.aclose()
-
-
-def _first_version(connection: sqlite3.Connection) -> None:
-    connection.execute(
-        """CREATE TABLE spent (
-            day TEXT NOT NULL, provider TEXT NOT NULL, dollars TEXT NOT NULL,
-            PRIMARY KEY (day, provider)
-        ) WITHOUT ROWID"""
-    )
+        await self.database.aclose()
 
 
 def _add(connection: sqlite3.Connection, day: str, provider: str, dollars: Decimal) -> None:
