@@ -31,6 +31,8 @@ WORST_LOSS: Final = 0.10
 MOST_FAILING: Final = 0.2
 NEAR: Final = 1.25
 """Prices and waits within this factor are alike."""
+TOLD: Final = 4
+"""Differences that are told; the table of pairs has them all."""
 CENT: Final = 0.01
 """Dollars a day that nobody changes a supplier for."""
 
@@ -151,8 +153,10 @@ def _state(rows: list[Row], best: Row, equal: list[Row], unsettled: list[Row]) -
 def _differences(summary: Summary, chosen: Row, others: list[Row]) -> list[str]:
     """In words, the nearest first."""
     ordered = sorted(others, key=lambda row: -_score(row))
-    return [
+    told = [
         wording.difference(chosen, other, *found, settled=SIGNIFICANT)
         for other in ordered
         if (found := between(summary, chosen, other)) is not None
     ]
+    more = len(told) - TOLD
+    return told if more <= 1 else [*told[:TOLD], f"{more} more pairs are in the table."]

@@ -20,7 +20,10 @@ _LONG = 300
 
 
 def examples(given: Mapping[str, Sequence[Answer]]) -> Iterator[Example]:
-    """The worst first. Of equally good ones the longest, as a lone bracket shows nothing."""
+    """The worst first, shown ones before empty ones.
+
+    Of equally good ones the longest, as a lone bracket shows nothing.
+    """
     for target, mine in given.items():
         for purpose in ("completion", "chat"):
             judged = [
@@ -30,17 +33,17 @@ def examples(given: Mapping[str, Sequence[Answer]]) -> Iterator[Example]:
                 and not one.reply.error
                 and (score := one.score) is not None
             ]
-            judged.sort(key=lambda pair: (pair[0], -_size(pair[1]), pair[1].task.id))
+            judged.sort(key=lambda pair: (pair[0], not pair[1].marks.shown, *_order(pair[1])))
             worst = [pair for pair in judged if pair[0] < 1.0][:EACH]
             taken = {one.task.id for _, one in worst}
             rest = [pair for pair in judged if pair[1].task.id not in taken and pair[0] > 0.0]
-            best = sorted(rest, key=lambda pair: (-pair[0], -_size(pair[1]), pair[1].task.id))
+            best = sorted(rest, key=lambda pair: (-pair[0], *_order(pair[1])))
             yield from (_example(target, one, score, best=False) for score, one in worst)
             yield from (_example(target, one, score, best=True) for score, one in best[:EACH])
 
 
-def _size(one: Answer) -> int:
-    return min(len(one.task.truth), _LONG)
+def _order(one: Answer) -> tuple[int, str]:
+    return -min(len(one.task.truth), _LONG), one.task.id
 
 
 def _example(target: str, one: Answer, score: float, *, best: bool) -> Example:

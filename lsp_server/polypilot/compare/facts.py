@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from polypilot.pages.numbers import NOTHING, count, dollars, percent, plain, seconds
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from polypilot.compare.report import Report
     from polypilot.compare.reckoning import Figure
 
-KINDS = {
+KINDS: dict[str, str] = {
     "line": "whole lines",
     "rest": "rests of lines",
     "block": "blocks",
@@ -28,6 +28,11 @@ KINDS = {
     "commit": "commit messages",
 }
 """A kind of task, as people say it."""
+
+
+def kind(name: str) -> str:
+    """The kind, or the name itself, of a language say."""
+    return KINDS.get(name, name)
 
 
 def share(figure: Figure) -> tuple[str, str]:
@@ -100,9 +105,9 @@ def spent(row: Row) -> list[str]:
     return [
         *(count(each) if known else NOTHING for each in sums),
         count(tokens.uncounted),
-        dollars(money.dollars) if money.priced else "not known",
+        dollars(money.dollars) if money.priced else "not known" if money.unpriced else NOTHING,
         " ".join(part for part in cost(row) if part),
-        "not known" if money.per_day is None else dollars(money.per_day),
+        cost(row)[0] if money.per_day is None else dollars(money.per_day),
     ]
 
 
@@ -111,7 +116,7 @@ def when(stamp: float | None) -> str:
     if stamp is None:
         return NOTHING
     try:
-        moment = datetime.datetime.fromtimestamp(stamp, datetime.UTC)
+        moment = dt.datetime.fromtimestamp(stamp, dt.UTC)
     except (OverflowError, OSError, ValueError):  # a clock that is far off
         return NOTHING
     return f"{moment:%Y-%m-%d %H:%M} UTC"
@@ -134,7 +139,7 @@ def settings(report: Report) -> list[tuple[str, str]]:
         ("Prices", given.prices),
         ("Prices as of", given.prices_date),
         *given.packages,
-        ("Tasks", ", ".join(f"{number:,} {KINDS.get(name, name)}"
+        ("Tasks", ", ".join(f"{number:,} {kind(name)}"
                             for name, number in report.summary.tasks.items())),
         ("Languages", ", ".join(f"{name} {number:,}"
                                 for name, number in report.summary.languages.items())),

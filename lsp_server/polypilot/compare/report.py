@@ -96,7 +96,7 @@ def caveats(summary: Summary, settings: Settings) -> Iterable[str]:
         yield ("Some prices are not known. An unknown price is left out of the sums and is never "
                "counted as nothing.")  # fmt: skip
     yield (
-        "Prices are estimates from a list: contracts, taxes and free tiers are not in it. A typical "
+        "Prices are estimates from a list without contracts, taxes and free tiers. A typical "
         f"day is taken as {summary.use['completion']:,} completions and {summary.use['chat']:,} "
         "answers in chat; the cost is in proportion."
     )

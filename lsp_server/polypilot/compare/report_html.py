@@ -20,7 +20,7 @@ from polypilot.pages.charts.frame import figure
 from polypilot.pages.charts.marks import sign
 from polypilot.pages.diff import diff
 from polypilot.pages.markup import Markup, join, tag
-from polypilot.pages.numbers import NOTHING, dollars, percent, seconds
+from polypilot.pages.numbers import MINUS, NOTHING, dollars, percent, seconds
 from polypilot.pages.page import Section, page
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def to_html(report: Report) -> str:
             sections.append(Section(purpose, name, inside))
     if report.summary.examples:
         sections.append(Section("examples", "Examples", join(*_examples(report, styles))))
-    sections.append(Section("caveats", "What these figures don’t say", listed(report.caveats)))
+    sections.append(Section("caveats", "What these figures do not say", listed(report.caveats)))
     sections.append(Section("settings", "To repeat it", _settings(report)))
     foot = "Made on this machine by polypilot compare. This file loads nothing and sends nothing."
     return page(title, subtitle, sections, foot)
@@ -109,19 +109,21 @@ def _figures(
 ) -> Iterator[Markup]:
     yield _main_table(rows, styles)
     named = [_target(row.target, styles) for row in rows]
-    yield folded("Times to the first text, the first line and the end",
-                 _table("Times", facts.SPEEDS, named, [facts.speeds(row) for row in rows]))  # fmt: skip
+    times = _table("Times", facts.SPEEDS, named, [facts.speeds(row) for row in rows])
+    yield folded("Times to the first text, the first line and the end", times)
     yield _table("Reliability", facts.RELIABILITY, named,
                  [facts.reliability(row) for row in rows], frozenset({2}))  # fmt: skip
     yield _table("Tokens and money", facts.MONEY, named, [facts.spent(row) for row in rows])
     if pairs:
         yield folded("Differences, pair by pair", _pairs(pairs))
     for chart in plots(rows, styles):
-        yield figure(chart)
+        yield figure(chart, rows[0].purpose)
 
 
 def _target(name: str, styles: Mapping[str, int]) -> Markup:
-    return tag("span", sign(styles[name]), tag("span", name), class_="named")
+    """With its sign; it may be broken behind a ``/``."""
+    pieces = (join(piece, tag("wbr")) for piece in name.replace("/", "/\0").split("\0"))
+    return tag("span", sign(styles[name]), tag("span", *pieces), class_="named")
 
 
 def _table(
@@ -179,7 +181,7 @@ def _pairs(pairs: Sequence[Pair]) -> Markup:
 
 def _examples(report: Report, styles: Mapping[str, int]) -> Iterator[Markup]:
     yield paragraph(
-        "The worst and the best answers of each target. Lines with − were expected, lines with + "
+        f"The worst and the best answers of each target. Lines with {MINUS} were expected, with + "
         "were answered."
     )
     for target in report.summary.targets:
@@ -191,7 +193,7 @@ def _examples(report: Report, styles: Mapping[str, int]) -> Iterator[Markup]:
 
 def _example(each: Example) -> Markup:
     word = "Best" if each.best else "Worst"
-    kind = facts.KINDS.get(each.kind, each.kind)
+    kind = facts.kind(each.kind)
     where = f"{kind}, {each.path}" if each.path else kind
     inside = folded(
         f"{word}, score {percent(each.score)}: {where}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from polypilot.compare.report import VERSION
 
@@ -22,9 +22,9 @@ def to_json(report: Report) -> str:
 def _plain(value: Any) -> Any:
     """Lone surrogates have no UTF-8; what is no number is null; times to a microsecond."""
     if isinstance(value, dict):
-        return {_plain(key): _plain(each) for key, each in value.items()}
+        return {_plain(key): _plain(each) for key, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(each) for each in cast("list[Any]", value)]
     if isinstance(value, float):
         return round(value, 9) if math.isfinite(value) else None
     if isinstance(value, str):

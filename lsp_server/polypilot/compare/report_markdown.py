@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from polypilot.compare import facts
 from polypilot.pages.diff import compared
 from polypilot.pages.markup import harmless
-from polypilot.pages.numbers import percent
+from polypilot.pages.numbers import NOTHING, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ def to_markdown(report: Report) -> str:
             parts += [f"## {purpose.capitalize()}", *_tables(rows)]
     if report.summary.examples:
         parts += ["## Examples", *(_example(each) for each in report.summary.examples)]
-    parts += ["## What these figures don't say", _list(report.caveats), "## To repeat it",
+    parts += ["## What these figures do not say", _list(report.caveats), "## To repeat it",
               _fenced(report.settings.command),
               _list(f"{name}: {value}" for name, value in facts.settings(report))]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -91,15 +91,15 @@ def _parts(rows: Sequence[Row], which: str) -> list[list[str]]:
     found = [{part.name: part.score for part in getattr(row, which)} for row in rows]
     names = dict.fromkeys(name for each in found for name in each)
     return [
-        [facts.KINDS.get(name, name),
-         *(_cell(facts.share(each[name])) if name in each else "–" for each in found)]
+        [facts.kind(name),
+         *(_cell(facts.share(each[name])) if name in each else NOTHING for each in found)]
         for name in names
     ]  # fmt: skip
 
 
 def _example(each: Example) -> str:
     word = "Best" if each.best else "Worst"
-    where = f"{facts.KINDS.get(each.kind, each.kind)} in {each.path or each.task}"
+    where = f"{facts.kind(each.kind)} in {each.path or each.task}"
     lines = "\n".join(f"{side}{line}" for side, line in compared(each.truth, each.text))
     note = f"\n\n{_text(each.note)}" if each.note else ""
     head = f"### {word}: {_text(each.target)}, {_text(where)}, score {percent(each.score)}"

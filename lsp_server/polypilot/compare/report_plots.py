@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from polypilot.compare import facts
@@ -115,7 +115,7 @@ def errors(rows: Sequence[Row], styles: Mapping[str, int]) -> Chart:
 
 def _clock(stamp: float, *, long: bool) -> str:
     try:
-        moment = datetime.datetime.fromtimestamp(stamp, datetime.UTC)
+        moment = dt.datetime.fromtimestamp(stamp, dt.UTC)
     except (OverflowError, OSError, ValueError):  # a clock that is far off
         return "?"
     return f"{moment:%b %d %H:%M}" if long else f"{moment:%H:%M:%S}"
@@ -141,7 +141,7 @@ def _parts(
 def _named(rows: Sequence[Row], name: str) -> str:
     number = max(part.score.n for row in rows for part in (*row.languages, *row.kinds)
                  if part.name == name)  # fmt: skip
-    return f"{facts.KINDS.get(name, name)} ({number:,})"
+    return f"{facts.kind(name)} ({number:,})"
 
 
 def _bar(row: Row, name: str, styles: Mapping[str, int]) -> Bar:

@@ -48,7 +48,8 @@ def summarise(
     found = answers(tasks, replies, marks)
     order = [*(name for name in targets if name in found), *found]
     ordered = {name: found[name] for name in dict.fromkeys(order)}
-    rows, pairs = [], []
+    rows: list[Row] = []
+    pairs: list[Pair] = []
     for purpose in _PURPOSES:
         each = {
             name: mine
@@ -56,7 +57,7 @@ def summarise(
             if (mine := [one for one in given if one.task.kind.purpose == purpose])
         }
         edges = _edges([one.reply.when for given in each.values() for one in given])
-        rows += [_row(name, purpose, mine, edges, use[purpose], seed)
+        rows += [_row(name, purpose, mine, edges=edges, use=use[purpose], seed=seed)
                  for name, mine in each.items()]  # fmt: skip
         pairs += _pairs(purpose, each)
     return Summary(
@@ -74,6 +75,7 @@ def _row(
     target: str,
     purpose: Purpose,
     given: Sequence[Answer],
+    *,
     edges: Sequence[float],
     use: int,
     seed: int,
@@ -95,7 +97,7 @@ def _row(
 
 def quality(given: Sequence[Answer], seed: int = 1) -> Quality:
     """Without any answer at all there is nothing to judge: no figures rather than zeros."""
-    judged = given if any(not one.reply.error for one in given) else []
+    judged = list(given) if any(not one.reply.error for one in given) else list[Answer]()
     shown = [one for one in judged if one.marks.shown]
     figures = {
         name: reckoning.mean(by_group(judged, name), seed=seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polypilot.compare.reckoning import Difference
-from polypilot.pages.numbers import count, dollars, percent, seconds
+from polypilot.pages.numbers import MINUS, NOTHING, count, dollars, percent, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,9 @@ def turned(difference: Difference) -> Difference:
 def points(share: float | None, *, sign: bool = False) -> str:
     """A difference of shares, in points of a hundred."""
     if share is None:
-        return "–"
+        return NOTHING
     text = f"{share * 100:+.1f}" if sign else f"{abs(share) * 100:.1f}"
-    return text.replace("-", "−")
+    return text.replace("-", MINUS)
 
 
 def headline(
@@ -59,8 +59,14 @@ def nothing(purpose: Purpose, rows: Sequence[Row]) -> str:
 
 
 def _names(rows: Sequence[Row]) -> str:
+    """At most three, as a dozen are no headline."""
     names = [row.target for row in rows]
+    if len(names) > _NAMED:
+        names = [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+_NAMED = 3
 
 
 def cheaper(one: Row, other: Row) -> str:
@@ -82,17 +88,29 @@ def faster(one: Row, other: Row) -> str:
 
 
 def difference(one: Row, other: Row, found: Difference, p: float, *, settled: float) -> str:
-    """Whether there is one, between which bounds, and what the other costs beside it."""
-    span = f"95% interval {points(found.low, sign=True)} to {points(found.high, sign=True)}"
-    tasks = f"p = {p:.3f}, {found.n:,} tasks"
-    if p < settled and found.value is not None:
-        word = "better" if found.value > 0 else "worse"
-        text = f"{points(found.value)} points {word} than {other.target} ({span}; {tasks})"
+    """Whether there is one, between which bounds, and which of the two is cheaper."""
+    value, low, high = (each or 0.0 for each in (found.value, found.low, found.high))
+    word = "better" if value > 0 else "worse"
+    if p < settled:
+        text = f"{points(value)} points {word} than {other.target}"
+    elif low > 0 or high < 0:
+        text = f"Perhaps {word} than {other.target}, not surely with so many pairs compared"
     else:
-        text = f"No difference from {other.target} was found ({span} points; {tasks})"
-    more = cheaper(one, other) or cheaper(other, one) and f"{cheaper(other, one)}"
-    who = "it is" if cheaper(one, other) else f"{other.target} is"
-    return f"{text}; {who} {more}." if more else f"{text}."
+        text = f"No difference from {other.target} was found"
+    chance = "p < 0.001" if p < _SURE else f"p = {p:.3f}"
+    span = f"{points(low, sign=True)} to {points(high, sign=True)} points"
+    return f"{text} (95% interval {span}; {chance}; {found.n:,} tasks){_price_beside(one, other)}."
+
+
+_SURE = 0.001
+
+
+def _price_beside(one: Row, other: Row) -> str:
+    if more := cheaper(one, other):
+        return f"; it is {more}"
+    if more := cheaper(other, one):
+        return f"; {other.target} is {more}"
+    return ""
 
 
 def price(row: Row) -> str:
@@ -104,8 +122,8 @@ def price(row: Row) -> str:
     text = f"{dollars(money.per_1000)} for 1,000 {what}, {dollars(money.per_day)} a typical day"
     if money.unpriced:
         both = money.priced + money.unpriced
-        return f"{text} (from {count(money.priced)} of {count(both)} answers; the others' price " \
-               "is not known)."  # fmt: skip
+        part = f"{count(money.priced)} of {count(both)} answers"
+        return f"{text} (from {part}; the others' price is not known)."
     return f"{text}."
 
 

@@ -30,7 +30,7 @@ class Table:
                 for at, name in enumerate(self.head))  # fmt: skip
         table = tag(
             "table",
-            tag("caption", self.caption),
+            tag("caption", tag("span", self.caption)),
             tag("thead", tag("tr", *head)),
             tag("tbody", *(self._row(row) for row in self.rows)),
         )

@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Literal
 
 from polypilot.pages.markup import Markup, tag
+from polypilot.pages.numbers import MINUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,19 +18,26 @@ _MOST_LINES = 400
 
 def compared(old: str, new: str) -> Iterator[tuple[Side, str]]:
     """Lines of both, of ``old`` alone (``-``) and of ``new`` alone (``+``)."""
-    before, after = old.split("\n")[:_MOST_LINES], new.split("\n")[:_MOST_LINES]
+    before, after = (_lines(text) for text in (old, new))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for name, low, high, first, last in matcher.get_opcodes():
         if name == "equal":
-            yield from ((" ", line) for line in before[low:high])
+            for line in before[low:high]:
+                yield " ", line
         else:
-            yield from (("-", line) for line in before[low:high])
-            yield from (("+", line) for line in after[first:last])
+            for line in before[low:high]:
+                yield "-", line
+            for line in after[first:last]:
+                yield "+", line
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n")[:_MOST_LINES] if text else []
 
 
 _NAMES: dict[Side, tuple[str, str, str]] = {
     " ": ("same", " ", ""),
-    "-": ("gone", "−", "expected: "),
+    "-": ("gone", MINUS, "expected: "),
     "+": ("came", "+", "answered: "),
 }
 

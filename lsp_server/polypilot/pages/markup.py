@@ -53,7 +53,7 @@ def tag(name: str, /, *inside: str, **attributes: str | float | None) -> Markup:
     return Markup(f"<{name}{words}>{join(*inside)}</{name}>")
 
 
-_VOID = frozenset({"meta", "link", "br", "hr", "img"})
+_VOID = frozenset({"meta", "link", "br", "hr", "img", "wbr"})
 
 
 def _value(value: str | float) -> str:

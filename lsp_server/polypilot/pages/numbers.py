@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-NOTHING: Final = "–"
+NOTHING: Final = "\N{EN DASH}"
+MINUS: Final = "\N{MINUS SIGN}"
+
+_MANY: Final = 1e9
+"""Times a hundred percent: no share."""
 
 
 def finite(value: float | None) -> float | None:
@@ -20,7 +24,7 @@ def count(value: float | None) -> str:
 
 def percent(value: float | None, digits: int = 0) -> str:
     """Of a share from 0 to 1: ``42%``. What is not quite nothing, or all, is not called so."""
-    if (share := finite(value)) is None:
+    if (share := finite(value)) is None or abs(share) > _MANY:
         return NOTHING
     if 0 < share < 0.5 / 10 ** (digits + 2):
         return f"<{10**-digits:g}%"
@@ -60,7 +64,7 @@ def dollars(value: float | None) -> str:
         return NOTHING
     if number == 0:
         return "$0"
-    sign, size = ("−" if number < 0 else ""), abs(number)
+    sign, size = (MINUS if number < 0 else ""), abs(number)
     if size >= 1000:  # noqa: PLR2004
         return f"{sign}${size:,.0f}"
     return f"{sign}${size:.2f}" if size >= 0.095 else f"{sign}${plain(size, 2)}"  # noqa: PLR2004

@@ -48,7 +48,7 @@ _RULES: Final = """
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--text);
  font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif}
-main,header,footer{max-width:1080px;margin:0 auto;padding:0 28px}
+main,header,footer{max-width:1140px;margin:0 auto;padding:0 28px}
 header{padding-top:44px;padding-bottom:4px}
 main{padding-bottom:40px}
 footer{padding-top:18px;padding-bottom:48px;color:var(--quiet);font-size:14px}
@@ -81,7 +81,7 @@ nav a:hover{text-decoration:underline}
 .command{background:var(--ground);border:1px solid var(--edge);border-radius:6px;
  padding:9px 13px;margin:4px 0 0;white-space:pre-wrap;overflow-wrap:anywhere}
 .command code::before{content:"$ ";color:var(--quiet)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px;
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,140px),1fr));gap:12px;
  margin:18px 0}
 .card{border:1px solid var(--edge);border-radius:8px;padding:12px 16px;min-width:0}
 .of,.remark{font-size:13px;line-height:1.4}
@@ -90,10 +90,13 @@ nav a:hover{text-decoration:underline}
 table{border-collapse:collapse;width:100%;font-size:14px;line-height:1.4;
  font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:6px 0 8px;font-size:14px;caption-side:top}
-th,td{padding:7px 12px;border-bottom:1px solid var(--edge);vertical-align:top;text-align:left}
+/* In view while the table scrolls. */
+caption span{display:inline-block;position:sticky;left:0;max-width:min(74ch,calc(100vw - 66px))}
+td.word{min-width:11em}
+th,td{padding:7px 9px;border-bottom:1px solid var(--edge);vertical-align:top;text-align:left}
 thead th{font-weight:600;color:var(--quiet);font-size:13px;vertical-align:bottom;
  border-bottom-width:2px}
-tbody th{font-weight:600;min-width:180px}
+tbody th{font-weight:600;min-width:170px}
 th:first-child,td:first-child{padding-left:2px}
 .number{text-align:right;white-space:nowrap}
 thead .number{white-space:normal}
@@ -156,9 +159,10 @@ _NARROW: Final = """
  h1{font-size:25px}
  .notice{padding:13px 15px}
  figure{padding:16px 13px 10px}
+ tbody th{min-width:140px;font-size:13px}
  dl div{grid-template-columns:1fr}
 }
-@media (max-width:1060px){.wide{display:none}.middle{display:block}}
+@media (max-width:1120px){.wide{display:none}.middle{display:block}}
 @media (max-width:660px){.middle{display:none}.narrow{display:block}}
 """
 _PAPER: Final = """

@@ -17,6 +17,7 @@ from polypilot.pages.numbers import NOTHING, finite
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+Span = tuple[float, float]
 BAR = 17.0
 _TWO_COLUMNS = 600.0
 _VALUE = 44.0
@@ -167,7 +168,8 @@ def _stacked(
     left, right = frame.margin(axis, up), width - 14
     step = (right - left) / max(1, len(days))
     columns = [
-        _column(layers, day, up, left + step * day, step, prefix) for day in range(len(days))
+        _column(layers, day, up, (left + step * day, left + step * (day + 1)), prefix)
+        for day in range(len(days))
     ]
     inside = join(
         tag("defs", *(hatching(prefix, layer.style) for layer in layers)),
@@ -178,10 +180,11 @@ def _stacked(
     return Drawing(width, bottom + 26, inside)
 
 
-def _column(
-    layers: Sequence[Layer], day: int, up: Scale, left: float, step: float, prefix: str
-) -> Markup:
-    gap = min(4.0, step * 0.15)
+def _column(layers: Sequence[Layer], day: int, up: Scale, across: Span, prefix: str) -> Markup:
+    """One day's, between two places."""
+    left, right = across
+    gap = min(4.0, (right - left) * 0.15)
+    wide = max(0.5, right - left - 2 * gap)
     parts: list[Markup] = []
     below = 0.0
     for layer in layers:
@@ -190,7 +193,7 @@ def _column(
         below += value
         if low - high <= 0:
             continue
-        box = {"x": left + gap, "y": high, "width": max(0.5, step - 2 * gap), "height": low - high}
+        box = {"x": left + gap, "y": high, "width": wide, "height": low - high}
         parts.append(tag("rect", class_=classed(layer.style, "bar"), **box))
         if layer.style % 2:
             parts.append(tag("rect", fill=f"url(#{prefix}-{layer.style})", **box))

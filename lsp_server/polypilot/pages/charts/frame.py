@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from polypilot.pages.charts.scales import Axis, Scale
 
-WIDTHS: Final = {"wide": 972.0, "middle": 620.0, "narrow": 334.0}
+WIDTHS: Final = {"wide": 1034.0, "middle": 620.0, "narrow": 334.0}
 """Of the drawings that each figure has; the page's style shows the one that fits."""
 TEXT: Final = 12.0
 """Pixels of a text's height."""
@@ -127,9 +127,15 @@ def margin(axis: Axis, at: Scale) -> float:
     return 12 + max(width_of(axis.write(tick), 11) for tick in at.ticks)
 
 
-def figure(chart: Chart) -> Markup:
-    """The plot for wide, middling and narrow pages, with its legend and its data."""
-    drawn = [tag("div", _svg(chart, width, name), class_=name) for name, width in WIDTHS.items()]
+def figure(chart: Chart, place: str = "") -> Markup:
+    """The plot for wide, middling and narrow pages, with its legend and its data.
+
+    ``place`` tells it from a plot of the same name and description on the same page.
+    """
+    drawn = [
+        tag("div", _svg(chart, width, f"{place} {name}"), class_=name)
+        for name, width in WIDTHS.items()
+    ]
     legend = tag(
         "ul", *(tag("li", sign(style), " ", tag("span", name)) for name, style in chart.legend),
         class_="legend",
@@ -145,7 +151,7 @@ def figure(chart: Chart) -> Markup:
 
 
 def _svg(chart: Chart, width: float, kind: str) -> Markup:
-    seed = "\x00".join((chart.title, chart.description, kind))
+    seed = f"{chart.title}\n{chart.description}\n{kind}"
     prefix = "p" + hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest()[:10]
     drawing = chart.draw(width, prefix)
     return tag(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,7 @@ def _line(line: Line, steps: int, up: Scale, left: float, right: float) -> Marku
     pieces = [
         tag("line", x1=x, y1=y, x2=next_x, y2=next_y, class_=classed(line.style, "line"),
             stroke_dasharray=dash(line.style))
-        for (at, x, y), (next_at, next_x, next_y) in zip(known, known[1:], strict=False)
+        for (at, x, y), (next_at, next_x, next_y) in itertools.pairwise(known)
         if next_at == at + 1
     ]  # fmt: skip
     return join(*pieces, *(marker(line.style, x, y, 4) for _, x, y in known))

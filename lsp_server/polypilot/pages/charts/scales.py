@@ -72,8 +72,8 @@ def scale(axis: Axis, values: Iterable[float | None], start: float, end: float) 
 
 
 def _ends(axis: Axis, known: list[float]) -> tuple[float, float]:
-    low = min([*known, *([] if axis.least is None else [axis.least])], default=0.0)
-    high = max([*known, *([] if axis.most is None else [axis.most])], default=low + 1.0)
+    low = min([*known, *numbers([axis.least])], default=0.0)
+    high = max([*known, *numbers([axis.most])], default=low + 1.0)
     least = max(abs(low), abs(high)) * 1e-6
     if high - low <= max(least, TINIEST):
         high = low + (abs(low) or 1.0)

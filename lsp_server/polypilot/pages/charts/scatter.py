@@ -87,6 +87,10 @@ class _Plot:
     """Where signs and labels are."""
 
     def drawing(self) -> Drawing:
+        """What is drawn; without any dot, a line that says so."""
+        if not self.dots:
+            text = frame.label("Nothing to draw: see below.", 2, 24, class_="name")
+            return Drawing(self.width, 40, text)
         top, bottom = 34.0, self.height - 48
         up = scale(self.y, self._values(upwards=True), bottom, top)
         left, right = frame.margin(self.y, up), self.width - 22

@@ -11,7 +11,7 @@ from polypilot.pages.charts.frame import Chart, Drawing
 from polypilot.pages.charts.marks import classed, marker
 from polypilot.pages.charts.scales import Axis, numbers, scale
 from polypilot.pages.markup import join, tag
-from polypilot.pages.numbers import count
+from polypilot.pages.numbers import NOTHING, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from polypilot.pages.markup import Markup
 
 ROW = 46.0
+_NOTE = (
+    "The box holds the middle half, its line is the median; the thin line goes from the 5th to the "
+    "95th percentile, and the sign is at the 95th."
+)
 _SHARES = (("fastest 5%", 0.05), ("a quarter", 0.25), ("half", 0.5), ("three quarters", 0.75),
            ("95%", 0.95), ("99%", 0.99))  # fmt: skip
 
@@ -47,7 +51,7 @@ class Sample:
 def spread(title: str, description: str, samples: Sequence[Sample], axis: Axis) -> Chart:
     """The plot; series without values keep a row that says so."""
     rows = [
-        (each.name, *("–" if (at := each.at(share)) is None else axis.write(at)
+        (each.name, *(NOTHING if (at := each.at(share)) is None else axis.write(at)
                       for _, share in _SHARES), count(each.n))
         for each in samples
     ]  # fmt: skip
@@ -56,10 +60,7 @@ def spread(title: str, description: str, samples: Sequence[Sample], axis: Axis) 
         description,
         lambda width, _: _drawing(samples, axis, width),
         Table(title, ("", *(name for name, _ in _SHARES), "answers"), rows),
-        notes=[
-            "The box holds the middle half, its line is the median; the thin line goes from the "
-            "5th to the 95th percentile, and the sign is at the 95th."
-        ],
+        notes=[_NOTE],
     )
 
 
