@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from polypilot.compare.figures import Row
-    from polypilot.compare.report import Report
     from polypilot.compare.reckoning import Figure
+    from polypilot.compare.report import Report
 
 KINDS: dict[str, str] = {
     "line": "whole lines",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -135,7 +136,7 @@ def require_library() -> None:
             code="needs_extra",
             cure="pip install 'polypilot[compare]'",
         )
-    import pydantic_evals  # noqa: F401, PLC0415 - of those who compare alone
+    importlib.import_module("pydantic_evals")
 
 
 def _dataset(

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from polypilot.compare import reckoning
+from polypilot.compare.answered import Answer, answers, by_group, by_task
 from polypilot.compare.examples import examples
 from polypilot.compare.figures import (
     Bucket,
@@ -21,7 +22,6 @@ from polypilot.compare.figures import (
     Times,
     Tokens,
 )
-from polypilot.compare.answered import Answer, answers, by_group, by_task
 from polypilot.compare.typical import TYPICAL_DAY
 
 if TYPE_CHECKING:

@@ -58,6 +58,8 @@ class Target:
             },
             # A question is asked once and carries its files: no tools, no index of a copy.
             "chat": {**alone, "mode": "plain", "retrieve": False},
+            # What the user takes and leaves is counted; these suggestions nobody has seen.
+            "usage": {"enabled": False},
         }
 
     def runs(self) -> Model | None:

@@ -110,7 +110,8 @@ class Wanted:
               help="How the repository's tests are run; default: pytest.")  # fmt: skip
 @click.option("--no-tests", is_flag=True, help="Run no tests of the repository.")
 @click.option("--path", "way", type=click.Choice(("product", "bare")), default="product",
-              show_default=True, help="Ask as the editor does, or without context and filters.")  # fmt: skip
+              show_default=True,
+              help="Ask as the editor does, or without context and filters.")  # fmt: skip
 @click.option("--beside", type=click.IntRange(1, 32), default=3, show_default=True,
               help="Questions at once to each target that is not on this machine.")  # fmt: skip
 @click.option("--max-cost", type=Dollars(), help="Never spend more than this, in US dollars.")
@@ -120,7 +121,8 @@ class Wanted:
 @click.option("-y", "--yes", is_flag=True, help="Don't ask before money is spent.")
 @click.option("--anew", is_flag=True, help="Begin again, though the same was compared before.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
-              help="Write the report to this file: .html, .md or .json; may be given again.")  # fmt: skip
+              help="Write the report to this file: .html, .md or .json; "
+              "may be given again.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the report in the browser.")
 @click.option("--list", "list_", is_flag=True, help="List the comparisons that are kept.")
 @click.option("--delete", metavar="ID|all", default="", help="Forget comparisons.")

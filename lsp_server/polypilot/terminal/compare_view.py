@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.text import Text
 
 from polypilot.backend.pricing import amount
 from polypilot.compare.report_json import to_json
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.progress import TaskID
+    from rich.text import Text
 
     from polypilot.compare.comparing import Prepared
     from polypilot.compare.figures import Row
@@ -168,8 +168,8 @@ def _row(row: Row) -> tuple[str | Text, ...]:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value * 1000:.0f} ms"
+    return "-" if value is None else f"{value * 1000:.0f} ms"

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from report_support import START, Target, run, tasks
 
-from polypilot.compare.scores import answers
+from polypilot.compare.answered import answers
 from polypilot.compare.summary import money, summarise
 from polypilot.compare.values import Kind, Marks, Reply, Task
 

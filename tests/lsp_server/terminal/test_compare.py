@@ -54,7 +54,7 @@ async def test_from_a_repository_to_a_report_and_a_switch(cli: Cli, repository: 
     used = await cli.run("use", "good/coder", "--for", "completion", "--json")
     assert json.loads(used.out)["provider"] == "good"
     kept = await cli.run("compare", "--list", "--json")
-    assert [(run["tasks"], run["replies"]) for run in kept.events[0]] == [(20, 40)]
+    assert [(run["tasks"], run["replies"]) for run in json.loads(kept.out)] == [(20, 40)]
     gone = await cli.run("compare", "--delete", "all")
     assert gone.status == 0
     assert "No comparison is kept" in gone.out
