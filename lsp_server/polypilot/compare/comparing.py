@@ -16,7 +16,7 @@ from polypilot import paths
 from polypilot.compare.asking import DeskSeat
 from polypilot.compare.collecting import collect
 from polypilot.compare.desk import Desk
-from polypilot.compare.judging import Judging
+from polypilot.compare.judging import IMPORT_S, Judging, require_library
 from polypilot.compare.money import Cap, CapError, estimate
 from polypilot.compare.origin import opened
 from polypilot.compare.running import Runner
@@ -159,6 +159,8 @@ class Comparison:
             UserError: there is nothing to compare, or nobody who could be asked.
             StorageError: the record can't be read.
         """
+        # Before anything is paid for: its answers could not be judged.
+        await run_blocking(require_library, timeout=IMPORT_S, name="pydantic-evals")
         order = self.order
         self._targets = parse(order.targets, self._backend.rows(), order.root)
         tasks, commit, problems, found = await self._tasks(step)
