@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_support import Browser
+from report_support import Target, reported, tasks
+
 from polypilot.compare.report_html import to_html
 from polypilot.compare.values import Kind
-from report_support import Target, reported, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -160,6 +160,24 @@ def test_ticks_are_round(values: list[float], log: bool, ticks: tuple[float, ...
     assert made.ticks == pytest.approx(ticks)
 
 
+def test_nothing_has_a_place_of_its_own_on_a_logarithmic_axis():
+    made = scale(Axis("cost", log=True), [0.0, 0.5, 50.0], 100, 600)
+    assert made.log
+    assert made.ticks[0] == 0.0
+    assert made.at(0.0) == 100
+    assert made.at(0.5) > 150
+    assert made.at(50.0) == pytest.approx(600)
+    assert not scale(Axis("cost", log=True), [0.0, 0.0], 100, 600).log
+    assert not scale(Axis("cost", log=True), [-1.0, 50.0, 0.5], 100, 600).log
+
+
+def test_a_label_is_nearest_to_its_own_sign():
+    dots = [Dot("right", 0, 1.0, 0.5), Dot("beside-it", 1, 1.01, 0.505), Dot("far", 2, 9.0, 0.1)]
+    for svg in sound(scatter("t", "d", dots, Axis("x"), Axis("y"))):
+        names = [each.text for each in svg.iter("text") if each.attrib["class"] == "label"]
+        assert names == ["far"]
+
+
 @given(st.text(max_size=60), st.floats(10, 300))
 def test_a_fitted_text_fits(text: str, room: float):
     assert fitted(text, room) == "…" or width_of(fitted(text, room)) <= room
