@@ -54,13 +54,13 @@ def sound(chart: Chart) -> list[ET.Element]:
     return drawn
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.builds(Dot, NAMES, STYLES, ANY, ANY, SPANS, SPANS), max_size=14), AXES, AXES)
 def test_scatter_never_fails(dots: list[Dot], x: Axis, y: Axis):
     sound(scatter("t", "d", dots, x, y))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.builds(Sample, NAMES, STYLES, st.lists(st.floats(), max_size=21), STYLES),
              max_size=13),
@@ -70,7 +70,7 @@ def test_spread_never_fails(samples: list[Sample], axis: Axis):
     sound(spread("t", "d", samples, axis))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     TIMES, st.lists(st.builds(Line, NAMES, STYLES, st.lists(ANY, max_size=30)), max_size=9), AXES
 )
@@ -79,7 +79,7 @@ def test_lines_and_strips_never_fail(times: list[str], series: list[Line], axis:
     sound(strips("t", "d", times, series, axis))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.builds(Group, NAMES, st.lists(st.builds(Bar, STYLES, ANY, ANY, ANY), max_size=13)),
@@ -92,7 +92,7 @@ def test_grouped_bars_never_fail(groups: list[Group], names: list[str], axis: Ax
     sound(grouped("t", "d", names, groups, axis))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     TIMES, st.lists(st.builds(Layer, NAMES, STYLES, st.lists(ANY, max_size=30)), max_size=9), AXES
 )
