@@ -71,7 +71,7 @@ def _advise(summary: Summary, purpose: Purpose) -> Advice:
     best = max(able, key=_score)
     equal, unsettled = _compared(summary, best, able)
     chosen = best if unsettled else choose(equal)
-    state = _state(rows, best, equal, unsettled)
+    state = _state(able, equal, unsettled)
     reasons = [
         *_differences(summary, chosen, [row for row in able if row is not chosen]),
         wording.price(chosen),
@@ -83,10 +83,17 @@ def _advise(summary: Summary, purpose: Purpose) -> Advice:
         purpose,
         state,
         chosen.target,
-        wording.headline(state, chosen, best, equal, unsettled),
+        _headline(state, chosen, best, unsettled or equal, rows),
         tuple(reasons),
         f"polypilot use {shlex.quote(chosen.target)} --for {purpose}",
     )
+
+
+def _headline(state: State, chosen: Row, best: Row, near: list[Row], rows: list[Row]) -> str:
+    if state == "only":
+        return wording.only(chosen, alone=len(rows) == 1)
+    others = [row for row in near if row is not chosen]
+    return wording.headline(state, chosen, best, others)
 
 
 def considered(rows: list[Row]) -> list[Row]:
@@ -142,12 +149,12 @@ def choose(equal: list[Row]) -> Row:
     return max(left, key=_score)
 
 
-def _state(rows: list[Row], best: Row, equal: list[Row], unsettled: list[Row]) -> State:
-    if len(rows) == 1:
+def _state(able: list[Row], equal: list[Row], unsettled: list[Row]) -> State:
+    if len(able) == 1:
         return "only"
     if unsettled:
         return "unsettled"
-    return "as-good" if len(equal) > 1 else "leads" if best.answered else "none"
+    return "as-good" if len(equal) > 1 else "leads"
 
 
 def _differences(summary: Summary, chosen: Row, others: list[Row]) -> list[str]:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def to_json(report: Report) -> str:
-    """One object, indented, UTF-8; numbers are finite."""
+    """One object, indented; numbers are finite, and what could hide in a text is escaped."""
     tree = {"version": VERSION, **dataclasses.asdict(report)}
-    return json.dumps(_plain(tree), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_plain(tree), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -32,23 +32,35 @@ def points(share: float | None, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
-def headline(
-    state: str, chosen: Row, best: Row, equal: Sequence[Row], unsettled: Sequence[Row]
-) -> str:
-    """What to take, in a sentence or two."""
+def only(row: Row, *, alone: bool) -> str:
+    """Where there is one target to speak of."""
+    if alone:
+        return f"{row.target} was asked alone: there is nothing to compare it with."
+    return f"{row.target} is the only one that can be advised for {row.purpose}: the others failed."
+
+
+def headline(state: str, chosen: Row, best: Row, others: Sequence[Row]) -> str:
+    """What to take, in a sentence; ``others`` are as good, or may be."""
     name, purpose = chosen.target, chosen.purpose
-    if state == "only":
-        return f"{name} was asked alone: there is nothing to compare it with for {purpose}."
     if state == "unsettled":
-        others = _names(unsettled)
-        return f"Too few tasks to tell {others} from {name}, which has the best {purpose} score."
+        text = f"Too few tasks to tell {_names(others)} from {name}"
+        return f"{text}, which has the best {purpose} score."
     if state == "leads":
         return f"{name} leads for {purpose}."
     if chosen is best:
-        others = _names([row for row in equal if row is not chosen])
-        return f"{name} for {purpose}: no difference in quality from {others} was found."
-    why = cheaper(chosen, best) or faster(chosen, best) or "as good by the rules below"
+        return f"{name} for {purpose}: no difference in quality from {_names(others)} was found."
+    why = (
+        cheaper(chosen, best)
+        or _priced(chosen, best)
+        or faster(chosen, best)
+        or "preferred for its price and speed"
+    )
     return f"{name} for {purpose}: no difference found between it and {best.target}; it is {why}."
+
+
+def _priced(one: Row, other: Row) -> str:
+    known = one.money.per_day is not None and other.money.per_day is None
+    return "the one whose price is known" if known else ""
 
 
 def nothing(purpose: Purpose, rows: Sequence[Row]) -> str:

@@ -52,7 +52,7 @@ main,header,footer{max-width:1140px;margin:0 auto;padding:0 28px}
 header{padding-top:44px;padding-bottom:4px}
 main{padding-bottom:40px}
 footer{padding-top:18px;padding-bottom:48px;color:var(--quiet);font-size:14px}
-footer p{border-top:1px solid var(--edge);padding-top:18px}
+footer p{max-width:none;border-top:1px solid var(--edge);padding-top:18px}
 h1{font-size:30px;line-height:1.2;margin:0 0 6px;letter-spacing:-.02em;text-wrap:balance}
 h2{font-size:21px;line-height:1.3;margin:52px 0 12px;letter-spacing:-.01em}
 h3{font-size:16px;line-height:1.35;margin:0 0 2px}

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ OPTIONS = (
     "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
     "--host-resolver-rules=MAP * ~NOTFOUND", *_ROOT,
 )  # fmt: skip
+# By the protocol the pipes' ends are 3 and 4; either may be the other's number now.
+LAUNCH = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Browser:
@@ -28,8 +37,7 @@ class Browser:
         told, tell = os.pipe()
         hear, heard = os.pipe()
         self._process = subprocess.Popen(
-            # The pipe's ends are 3 and 4 by the protocol: a shell puts them there.
-            ["/bin/sh", "-c", f'exec 3<&{told} 4>&{heard} && exec "$@"', "sh", program, *OPTIONS,
+            [sys.executable, "-c", LAUNCH, str(told), str(heard), program, *OPTIONS,
              f"--user-data-dir={home / 'profile'}", "about:blank"],
             pass_fds=(told, heard), env={**os.environ, "HOME": str(home), "TMPDIR": str(home)},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

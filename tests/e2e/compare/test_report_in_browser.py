@@ -25,7 +25,8 @@ PLOTS = """
   const inside = part => {
     const at = part.getBBox(), move = part.parentElement.transform?.baseVal.consolidate()?.matrix;
     const x = at.x + (move?.e ?? 0), y = at.y + (move?.f ?? 0);
-    return x >= -1 && y >= -1 && x + at.width <= frame.width + 1 && y + at.height <= frame.height + 1;
+    return x >= -1 && y >= -1
+      && x + at.width <= frame.width + 1 && y + at.height <= frame.height + 1;
   };
   const texts = [...svg.querySelectorAll('text')].map(text => text.getBoundingClientRect());
   const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1

@@ -82,6 +82,24 @@ def test_one_alone_leads_nobody():
     assert "nothing to compare it with" in advice.headline
 
 
+def test_to_be_the_only_one_that_answers_is_no_lead():
+    advice = advised(60, GOOD, Target("a/dead", failing=1.0, error="auth"))
+    assert advice.state == "only"
+    assert advice.headline == (
+        "good/model is the only one that can be advised for completion: the others failed."
+    )
+    assert advice.command
+
+
+def test_a_known_price_is_a_reason():
+    advice = advised(60, Target("a/dark", dollars=None), Target("b/known"))
+    assert advice.target == "b/known"
+    assert (
+        "it is the one whose price is known" in advice.headline
+        or "no difference in quality" in (advice.headline)
+    )
+
+
 def test_nothing_answered_is_said_and_sets_nothing():
     advice = advised(10, Target("a/m", failing=1.0, error="auth"))
     assert (advice.state, advice.target, advice.command) == ("none", "", "")

@@ -54,13 +54,13 @@ def sound(chart: Chart) -> list[ET.Element]:
     return drawn
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.builds(Dot, NAMES, STYLES, ANY, ANY, SPANS, SPANS), max_size=14), AXES, AXES)
 def test_scatter_never_fails(dots: list[Dot], x: Axis, y: Axis):
     sound(scatter("t", "d", dots, x, y))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.builds(Sample, NAMES, STYLES, st.lists(st.floats(), max_size=21), STYLES),
              max_size=13),
@@ -70,7 +70,7 @@ def test_spread_never_fails(samples: list[Sample], axis: Axis):
     sound(spread("t", "d", samples, axis))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     TIMES, st.lists(st.builds(Line, NAMES, STYLES, st.lists(ANY, max_size=30)), max_size=9), AXES
 )
@@ -79,7 +79,7 @@ def test_lines_and_strips_never_fail(times: list[str], series: list[Line], axis:
     sound(strips("t", "d", times, series, axis))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.builds(Group, NAMES, st.lists(st.builds(Bar, STYLES, ANY, ANY, ANY), max_size=13)),
@@ -92,7 +92,7 @@ def test_grouped_bars_never_fail(groups: list[Group], names: list[str], axis: Ax
     sound(grouped("t", "d", names, groups, axis))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     TIMES, st.lists(st.builds(Layer, NAMES, STYLES, st.lists(ANY, max_size=30)), max_size=9), AXES
 )
@@ -158,6 +158,24 @@ def test_layers_stand_on_each_other():
 def test_ticks_are_round(values: list[float], log: bool, ticks: tuple[float, ...]):  # noqa: FBT001  (a row of the table)
     made = scale(Axis("x", log=log, least=0.0), values, 0, 480)
     assert made.ticks == pytest.approx(ticks)
+
+
+def test_nothing_has_a_place_of_its_own_on_a_logarithmic_axis():
+    made = scale(Axis("cost", log=True), [0.0, 0.5, 50.0], 100, 600)
+    assert made.log
+    assert made.ticks[0] == 0.0
+    assert made.at(0.0) == 100
+    assert made.at(0.5) > 150
+    assert made.at(50.0) == pytest.approx(600)
+    assert not scale(Axis("cost", log=True), [0.0, 0.0], 100, 600).log
+    assert not scale(Axis("cost", log=True), [-1.0, 50.0, 0.5], 100, 600).log
+
+
+def test_a_label_is_nearest_to_its_own_sign():
+    dots = [Dot("right", 0, 1.0, 0.5), Dot("beside-it", 1, 1.01, 0.505), Dot("far", 2, 9.0, 0.1)]
+    for svg in sound(scatter("t", "d", dots, Axis("x"), Axis("y"))):
+        names = [each.text for each in svg.iter("text") if each.attrib["class"] == "label"]
+        assert names == ["far"]
 
 
 @given(st.text(max_size=60), st.floats(10, 300))

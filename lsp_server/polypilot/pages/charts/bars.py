@@ -74,7 +74,7 @@ def _grouped(groups: Sequence[Group], axis: Axis, width: float) -> Drawing:
     columns = 2 if width > _TWO_COLUMNS and len(groups) > 1 else 1
     across = (width - 28 * (columns - 1)) / columns
     values = [end for group in groups for bar in group.bars for end in (bar.value, bar.high)]
-    at = scale(axis, [0.0, *values], 2, across - _VALUE - 8)
+    at = scale(axis, [0.0, *values], 8, across - _VALUE - 8)
     parts: list[Markup] = []
     top = 0.0
     for first in range(0, len(groups), columns):

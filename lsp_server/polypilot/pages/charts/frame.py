@@ -88,8 +88,17 @@ def across(axis: Axis, at: Scale, top: float, bottom: float) -> Markup:
         if x - half >= free:
             parts.append(label(text, x, bottom + 16, "middle", "tick"))
             free = x + half + 6
-    name = fitted(axis.label, abs(at.end - at.start) + 30)
-    parts.append(label(name, (at.start + at.end) / 2, bottom + 36, "middle", "name"))
+    words = f"{axis.label} (logarithmic)" if at.log else axis.label
+    name = fitted(words, abs(at.end - at.start) + 30)
+    parts.append(
+        label(
+            name,
+            ((at.start if at.nought is None else at.nought) + at.end) / 2,
+            bottom + 36,
+            "middle",
+            "name",
+        )
+    )
     return join(*parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,11 @@ class _Box:
     def meets(self, other: _Box) -> bool:
         apart = self.right <= other.left or other.right <= self.left
         return not (apart or self.bottom <= other.top or other.bottom <= self.top)
+
+    def from_(self, x: float, y: float) -> float:
+        """How far a point is from it."""
+        across = max(self.left - x, 0.0, x - self.right)
+        return math.hypot(across, max(self.top - y, 0.0, y - self.bottom))
 
     def holds(self, other: _Box) -> bool:
         across = self.left <= other.left and other.right <= self.right
@@ -145,11 +151,19 @@ class _Plot:
             x, y = across.at(dot.x or 0.0), up.at(dot.y or 0.0)
             for left, middle in _places(x, y, wide):
                 box = _Box(left, middle - 9, left + wide, middle + 6)
-                if room.holds(box) and not any(box.meets(other) for other in self.taken):
+                free = not any(box.meets(other) for other in self.taken)
+                if room.holds(box) and free and self._is_of(box, dot, across, up):
                     self.taken.append(box)
                     labels.append(frame.label(name, left, middle + 3))
                     break
         return labels
+
+    def _is_of(self, box: _Box, dot: Dot, across: Scale, up: Scale) -> bool:
+        """Whether the label is clearly nearest to its own sign."""
+        far = {
+            each: box.from_(across.at(each.x or 0.0), up.at(each.y or 0.0)) for each in self.dots
+        }
+        return all(far[dot] + 6 < away for each, away in far.items() if each is not dot)
 
 
 def _places(x: float, y: float, wide: float) -> list[tuple[float, float]]:
