@@ -68,9 +68,13 @@ def _say(status: int, **what: object) -> None:
 def _wake_at_a_childs_end() -> int:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _noted)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     return reader
+
+
+def _noted(_number: int, _frame: object) -> None:
+    """A handler is what makes a signal write to the wake-up pipe."""
 
 
 def _wait(child: int, wake: int) -> int:
@@ -196,7 +200,7 @@ def _become(plan: Mapping[str, Any], status: int, nothing: int) -> NoReturn:
         cage_linux.drop_privileges(root=plan["root"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     _say(status, begun=True)
-    os.execvpe(plan["command"][0], plan["command"], plan["environment"])
+    os.execvpe(plan["command"][0], plan["command"], plan["environment"])  # noqa: S606  (no shell is meant)
 
 
 def _limit(limits: Mapping[str, int]) -> None:

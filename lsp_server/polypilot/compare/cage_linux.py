@@ -52,7 +52,7 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """See mount(2).
+    """Mount, as the system call of this name does.
 
     Raises:
         OSError: with the kind or the target, never with what is in a file.

@@ -103,7 +103,7 @@ def _hide(base: str, folders: Sequence[str]) -> None:
             continue
         empty = f"{base}/empty{number}"
         os.mkdir(empty)  # noqa: PTH102  (a path of the cage's own)
-        os.chmod(empty, 0o1777)  # noqa: PTH101  (as above)
+        os.chmod(empty, 0o1777)  # noqa: PTH101, S103  (as above; it stands for /tmp and the like)
         mount(empty, folder, flags=BIND)
 
 
@@ -124,7 +124,9 @@ def _devices(top: str, held: Mapping[str, int]) -> None:
     options = "newinstance,ptmxmode=0666,mode=620"
     mount("devpts", f"{top}/pts", "devpts", NO_SETUID | NO_PROGRAMS, options)
     links = {"fd": "/proc/self/fd", "ptmx": "pts/ptmx"}
-    standard = {name: f"/proc/self/fd/{at}" for at, name in enumerate(("stdin", "stdout", "stderr"))}
+    standard = {
+        name: f"/proc/self/fd/{at}" for at, name in enumerate(("stdin", "stdout", "stderr"))
+    }
     for name, target in (links | standard).items():
         Path(f"{top}/{name}").symlink_to(target)
     mount(top, "/dev", flags=BIND | RECURSIVE)

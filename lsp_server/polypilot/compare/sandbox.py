@@ -20,7 +20,8 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from polypilot.compare.values import TestRun
 from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
 REFUSED = "tests were not run: this system gives them no room of their own without network"
 CURE = "on Linux install bubblewrap or allow user namespaces, or allow tests the network"
@@ -40,9 +41,8 @@ KEPT = 8000
 MOST = 64 << 20
 """A run that prints more has failed."""
 _START, _END, _COPY = 60.0, 10.0, 300.0
-_NOT_STARTED = 127
+_KILLED = 128
 _PROBE = TestRun(command=("{python}", "-I", "-S", "-c", ""), seconds=20.0)
-_UNSUITABLE = frozenset({4, 126, _NOT_STARTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,23 @@ async def run(
         ValueError: a path of the files leads out of the tree.
         OSError: the tree can't be read, or the system starts no process.
     """
-    tree, place = tree.resolve(), (repository or tree).resolve()
-    files = [*run.files, *(overlay or {}).items()]
+    job = _Job(run, tree, repository or tree, (*run.files, *(overlay or {}).items()))
     way = await _way()
     if way == "namespaces":
-        return await _run(sandbox_plan.caged(run, tree, place, files), run.seconds)
+        return await _run_caged(job)
     if way == "none" and not (allow_network and os.name == "posix"):
         return Outcome(None, f"{REFUSED}; {CURE}", 0.0)
-    return await _run_copied(run, tree, place, files, bubblewrap=way == "bubblewrap")
+    return await _run_copied(job, wrapped=way == "bubblewrap")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What ``run`` was asked for."""
+
+    run: TestRun
+    tree: Path
+    place: Path
+    files: tuple[tuple[str, str], ...] = ()
 
 
 async def obstacle() -> str:
@@ -109,36 +118,61 @@ async def _way() -> str:
 async def _find_way() -> str:
     if sys.platform != "linux":
         return "none"
-    with tempfile.TemporaryDirectory(prefix="polypilot-tests-") as folder:
-        tree = Path(folder).resolve()
-        found = await _run(sandbox_plan.caged(_PROBE, tree, tree, ()), _PROBE.seconds)
-        if found.passed:
+    async with _room() as tree:
+        job = _Job(_PROBE, tree, tree)
+        if (await _run_caged(job)).passed:
             return "namespaces"
-        if shutil.which("bwrap"):
-            found = await _run_copied(_PROBE, tree, tree, [], bubblewrap=True)
+        if await run_blocking(shutil.which, "bwrap", timeout=_END) is None:
+            return "none"
+        found = await _run_copied(job, wrapped=True)
     return "bubblewrap" if found.passed else "none"
 
 
-async def _run_copied(
-    run: TestRun, tree: Path, place: Path, files: list[tuple[str, str]], *, bubblewrap: bool
-) -> Outcome:
-    with tempfile.TemporaryDirectory(
-        prefix="polypilot-tests-", ignore_cleanup_errors=True
-    ) as folder:
-        top = Path(folder).resolve()
-        target = top / "tree"
-        (top / "home").mkdir()
-        await run_blocking(copy, tree, target, timeout=_COPY, name="a copy of the work tree")
-        write(target, files)
-        plan = sandbox_plan.plain(run, target, place, ())
-        program = shutil.which("bwrap") if bubblewrap else None
-        if program:
-            plan["command"] = sandbox_plan.bubblewrap(program, plan, tree, place)
-            return await _run(plan, run.seconds)
-        found = await _run(plan, run.seconds)
-        open_to = "it had the network, and the user's own files"
-        note = f"{found.note}; {open_to}" if found.note else open_to
-        return Outcome(found.passed, note, found.seconds, found.output)
+async def _run_caged(job: _Job) -> Outcome:
+    make = partial(sandbox_plan.caged, job.run, job.tree, job.place, job.files)
+    plan = await run_blocking(make, timeout=_START)
+    return await _run(plan, job.run.seconds)
+
+
+async def _run_copied(job: _Job, *, wrapped: bool) -> Outcome:
+    async with _room() as top:
+        make = partial(_copied, job, top, wrapped=wrapped)
+        plan = await run_blocking(make, timeout=_COPY, name="copying the work tree")
+        found = await _run(plan, job.run.seconds)
+    if wrapped:
+        return found
+    open_to = "it had the network, and the user's own files"
+    return replace(found, note=f"{found.note}; {open_to}" if found.note else open_to)
+
+
+def _copied(job: _Job, top: Path, *, wrapped: bool) -> dict[str, Any]:
+    """Copy the tree, and say how to run in the copy."""
+    place, target = job.place.resolve(), top / "tree"
+    (top / "home").mkdir()
+    copy(job.tree.resolve(), target)
+    write(target, job.files)
+    plan = sandbox_plan.plain(job.run, target, place)
+    program = shutil.which("bwrap") if wrapped else None
+    if program:
+        plan["command"] = sandbox_plan.bubblewrap(program, plan, place)
+    return plan
+
+
+@contextlib.asynccontextmanager
+async def _room() -> AsyncGenerator[Path]:
+    """A new folder, removed at the end with all that is in it."""
+    folder = await run_blocking(_new_folder, timeout=_END)
+    try:
+        yield Path(folder.name)
+    finally:
+        await run_blocking(folder.cleanup, timeout=_COPY)
+
+
+def _new_folder() -> tempfile.TemporaryDirectory[str]:
+    within = os.path.realpath(tempfile.gettempdir())
+    return tempfile.TemporaryDirectory(
+        prefix="polypilot-tests-", dir=within, ignore_cleanup_errors=True
+    )
 
 
 # --- one process and its end
@@ -251,8 +285,8 @@ class _Cage:
 
 def _reason(code: int) -> str:
     """An exit status in words."""
-    if code <= 128:
+    if code <= _KILLED:
         return f"exit status {code}"
     with contextlib.suppress(ValueError):
-        return f"ended by {signal.Signals(code - 128).name}"
+        return f"ended by {signal.Signals(code - _KILLED).name}"
     return f"exit status {code}"

@@ -71,7 +71,12 @@ def limits(run: TestRun, others: int = 0) -> dict[str, int]:
 def caged(
     run: TestRun, tree: Path, repository: Path, files: Iterable[tuple[str, str]]
 ) -> dict[str, Any]:
-    """The plan for :mod:`polypilot.compare.cage` with namespaces."""
+    """The plan for :mod:`polypilot.compare.cage` with namespaces. Blocks.
+
+    Raises:
+        OSError: there is no such tree.
+    """
+    tree, repository = tree.resolve(), repository.resolve()
     about = tree.stat()
     own = about.st_uid == os.geteuid() and about.st_gid == os.getegid()
     root = os.geteuid() == 0
@@ -91,9 +96,7 @@ def caged(
     }
 
 
-def plain(
-    run: TestRun, copy: Path, repository: Path, files: Iterable[tuple[str, str]]
-) -> dict[str, Any]:
+def plain(run: TestRun, copy: Path, repository: Path) -> dict[str, Any]:
     """The plan without namespaces, in a copy that the caller has made.
 
     The copy comes first on Python's path: else an editable installation leads to the original.
@@ -104,7 +107,6 @@ def plain(
         "caged": False,
         "command": command(run, repository),
         "environment": environment(repository, str(home), str(home)) | own,
-        "files": list(files),
         "limits": limits(run, _processes_now()),
         "place": str(copy),
     }
@@ -148,7 +150,7 @@ def _processes_now() -> int:
     return count
 
 
-def bubblewrap(program: str, plan: Mapping[str, Any], tree: Path, repository: Path) -> list[str]:
+def bubblewrap(program: str, plan: Mapping[str, Any], repository: Path) -> list[str]:
     """The command by which bubblewrap runs a plain plan's: the copy stands where the tree is."""
     parts = [program, "--unshare-all", "--die-with-parent", "--new-session", "--ro-bind", "/", "/"]
     parts += ["--dev", "/dev", "--proc", "/proc"]
