@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import random
-import re
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
+
+from polypilot.compare.likeness import TOKEN, is_exact, kept, similarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from quality_holes import Hole
     from quality_judge import Chances
 
-_TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 RESAMPLES = 2000
 
 
@@ -51,16 +49,16 @@ def score(
     """Compare a suggestion with what stood there."""
     truth = hole.truth
     shown = bool(text.strip())
-    kept = _common(text, truth) if shown else 0
+    right = kept(text, truth) if shown else 0
     return Score(
         hole=hole,
         shown=shown,
-        exact=shown and _trimmed(text) == _trimmed(truth),
+        exact=shown and is_exact(text, truth),
         words=shown and text.strip() == truth.strip(),
         similar=similarity(text.strip(), truth.strip()) if shown else 0.0,
         head=_head(text, truth) / len(truth) if shown else 0.0,
-        kept=kept,
-        wrong=len(text.rstrip()) - kept if shown else 0,
+        kept=right,
+        wrong=len(text.rstrip()) - right if shown else 0,
         truth=len(truth),
         chances=chances,
         seconds=seconds,
@@ -75,38 +73,13 @@ def hidden(given: Score) -> Score:
     )
 
 
-def _trimmed(text: str) -> list[str]:
-    return [line.rstrip() for line in text.rstrip().split("\n")]
-
-
 def _head(text: str, truth: str) -> int:
     length = 0
-    for ours, theirs in zip(_TOKEN.findall(text), _TOKEN.findall(truth), strict=False):
+    for ours, theirs in zip(TOKEN.findall(text), TOKEN.findall(truth), strict=False):
         if ours != theirs:
             break
         length += len(ours)
     return length
-
-
-@functools.lru_cache(maxsize=100_000)
-def _common(text: str, truth: str) -> int:
-    ours, theirs = _TOKEN.findall(text), _TOKEN.findall(truth)
-    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
-    return sum(len(token) for a, _, size in blocks for token in ours[a : a + size])
-
-
-@functools.lru_cache(maxsize=100_000)
-def similarity(one: str, other: str) -> float:
-    """1 less the edit distance over the longer one's length."""
-    if one == other:
-        return 1.0
-    row = list(range(len(other) + 1))
-    for at, char in enumerate(one, 1):
-        before, row[0] = row[0], at
-        for to, its in enumerate(other, 1):
-            cost = min(row[to] + 1, row[to - 1] + 1, before + (char != its))
-            before, row[to] = row[to], cost
-    return 1 - row[-1] / max(len(one), len(other))
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def mutants(source: str, seed: int, most: int) -> list[str]:
         tree = _parsed(whole.decode())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    edits = sorted(set(_edits(tree, _Text(whole))))
+    own = len(before)  # the line above is not the function's
+    edits = sorted({each for each in _edits(tree, _Text(whole)) if each[0] >= own})
     random.Random(seed).shuffle(edits)  # noqa: S311  (a sample, no secret)
     same = {ast.dump(tree)}
     found: list[str] = []
@@ -61,7 +62,7 @@ def mutants(source: str, seed: int, most: int) -> list[str]:
         text = (whole[:start] + put.encode() + whole[end:]).decode()
         if (dump := _dump(text)) and dump not in same:
             same.add(dump)
-            found.append(text[len(before) :])
+            found.append(text[own:])
     return found
 
 

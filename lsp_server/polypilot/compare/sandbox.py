@@ -79,13 +79,23 @@ async def run(
         ValueError: a path of the files leads out of the tree.
         OSError: the tree can't be read, or the system starts no process.
     """
-    files = [*run.files, *(overlay or {}).items()]
+    job = _Job(run, tree, repository or tree, (*run.files, *(overlay or {}).items()))
     way = await _way()
     if way == "namespaces":
-        return await _run_caged(run, tree, repository or tree, files)
+        return await _run_caged(job)
     if way == "none" and not (allow_network and os.name == "posix"):
         return Outcome(None, f"{REFUSED}; {CURE}", 0.0)
-    return await _run_copied(run, tree, repository or tree, files, way == "bubblewrap")
+    return await _run_copied(job, wrapped=way == "bubblewrap")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What ``run`` was asked for."""
+
+    run: TestRun
+    tree: Path
+    place: Path
+    files: tuple[tuple[str, str], ...] = ()
 
 
 async def obstacle() -> str:
@@ -109,44 +119,39 @@ async def _find_way() -> str:
     if sys.platform != "linux":
         return "none"
     async with _room() as tree:
-        if (await _run_caged(_PROBE, tree, tree, [])).passed:
+        job = _Job(_PROBE, tree, tree)
+        if (await _run_caged(job)).passed:
             return "namespaces"
         if await run_blocking(shutil.which, "bwrap", timeout=_END) is None:
             return "none"
-        found = await _run_copied(_PROBE, tree, tree, [], bubblewrap=True)
+        found = await _run_copied(job, wrapped=True)
     return "bubblewrap" if found.passed else "none"
 
 
-async def _run_caged(
-    run: TestRun, tree: Path, place: Path, files: list[tuple[str, str]]
-) -> Outcome:
-    plan = await run_blocking(sandbox_plan.caged, run, tree, place, files, timeout=_START)
-    return await _run(plan, run.seconds)
+async def _run_caged(job: _Job) -> Outcome:
+    make = partial(sandbox_plan.caged, job.run, job.tree, job.place, job.files)
+    plan = await run_blocking(make, timeout=_START)
+    return await _run(plan, job.run.seconds)
 
 
-async def _run_copied(
-    run: TestRun, tree: Path, place: Path, files: list[tuple[str, str]], bubblewrap: bool
-) -> Outcome:
+async def _run_copied(job: _Job, *, wrapped: bool) -> Outcome:
     async with _room() as top:
-        plan = await run_blocking(
-            _copied, run, tree, top, place, files, bubblewrap, timeout=_COPY, name="a copy"
-        )
-        found = await _run(plan, run.seconds)
-    if bubblewrap:
+        make = partial(_copied, job, top, wrapped=wrapped)
+        plan = await run_blocking(make, timeout=_COPY, name="copying the work tree")
+        found = await _run(plan, job.run.seconds)
+    if wrapped:
         return found
     open_to = "it had the network, and the user's own files"
     return replace(found, note=f"{found.note}; {open_to}" if found.note else open_to)
 
 
-def _copied(
-    run: TestRun, tree: Path, top: Path, place: Path, files: list[tuple[str, str]], wrapped: bool
-) -> dict[str, Any]:
-    """Copy the tree and say how to run in the copy."""
-    place, target = place.resolve(), top / "tree"
+def _copied(job: _Job, top: Path, *, wrapped: bool) -> dict[str, Any]:
+    """Copy the tree, and say how to run in the copy."""
+    place, target = job.place.resolve(), top / "tree"
     (top / "home").mkdir()
-    copy(tree.resolve(), target)
-    write(target, files)
-    plan = sandbox_plan.plain(run, target, place)
+    copy(job.tree.resolve(), target)
+    write(target, job.files)
+    plan = sandbox_plan.plain(job.run, target, place)
     program = shutil.which("bwrap") if wrapped else None
     if program:
         plan["command"] = sandbox_plan.bubblewrap(program, plan, place)
@@ -156,14 +161,18 @@ def _copied(
 @contextlib.asynccontextmanager
 async def _room() -> AsyncGenerator[Path]:
     """A new folder, removed at the end with all that is in it."""
-    made = partial(
-        tempfile.TemporaryDirectory, prefix="polypilot-tests-", ignore_cleanup_errors=True
-    )
-    folder = await run_blocking(made, timeout=_END)
+    folder = await run_blocking(_new_folder, timeout=_END)
     try:
-        yield Path(os.path.realpath(folder.name))
+        yield Path(folder.name)
     finally:
         await run_blocking(folder.cleanup, timeout=_COPY)
+
+
+def _new_folder() -> tempfile.TemporaryDirectory[str]:
+    within = os.path.realpath(tempfile.gettempdir())
+    return tempfile.TemporaryDirectory(
+        prefix="polypilot-tests-", dir=within, ignore_cleanup_errors=True
+    )
 
 
 # --- one process and its end

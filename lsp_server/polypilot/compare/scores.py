@@ -48,7 +48,7 @@ class Verdict(Protocol):
 class Runs(Protocol):
     """Runs a test on the task's tree, with texts (path: text) written over a copy of it."""
 
-    def __call__(self, run: TestRun, *, overlay: Mapping[str, str]) -> Awaitable[Verdict]:
+    def __call__(self, run: TestRun, /, *, overlay: Mapping[str, str]) -> Awaitable[Verdict]:
         """See the class."""
         ...
 
@@ -100,7 +100,7 @@ async def _completed(task: Task, text: str, marks: Marks, runs: Runs) -> Marks:
 
 
 def _compared(task: Task, text: str, marks: Marks) -> Marks:
-    right = kept(text, task.truth)
+    right = kept(text.rstrip(), task.truth)
     before = task.prefix + task.truth + task.suffix
     return replace(
         marks,

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 EXCHANGES = 5000
-FEWEST = 5
+FEWEST = 8
 """Of fewer groups no interval is known."""
 LEVEL = 0.05
+"""What intervals leave out."""
+SURE = 0.02
+"""From which probability on a difference is called one: of 100 comparisons of targets that are
+alike, 95 and more say so. At 5 % every second hundred would say it of fewer."""
 _SCALE = 1_000_000
 _DRAWN = 200
 """Up to so many groups are drawn one by one; of more, halves are (hundreds of times faster)."""
@@ -66,8 +70,8 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """``better`` or ``worse`` only where chance is an unlikely reason (5 %, adjusted)."""
-        if self.adjusted > LEVEL or not self.value:
+        """``better`` or ``worse`` only where chance is an unlikely reason (2 %, adjusted)."""
+        if self.adjusted > SURE or not self.value:
             return "not known"
         return "better" if self.value > 0 else "worse"
 

@@ -147,6 +147,7 @@ class Marks:
     parses: bool | None = None
     """Whether the file is valid with it; None where no parser for its language is here."""
     passed: bool | None = None
-    """Whether the tests passed."""
+    """Whether the tests passed. Taking too long is failing; None if there is no verdict."""
     note: str = ""
-    """Why there is no verdict (the tests took too long, say)."""
+    """Why they failed, why there is no verdict, or what was counted instead. Nothing of the
+    user's code."""
