@@ -65,7 +65,11 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
     assert "pip install" in raised.value.cure
 
 
-@pytest.mark.parametrize("data", [b"no archive", gzip.compress(b"{}\n"), gzip.compress(b"[1]\n")])
+@pytest.mark.parametrize(
+    "data",
+    [b"no archive", gzip.compress(b"{}\n", mtime=0), gzip.compress(b"[1]\n", mtime=0)],
+    ids=["no archive", "no task", "a list"],
+)
 def test_damaged_data_is_said_to_be_so(data: bytes, tmp_path: Path) -> None:
     file = tmp_path / "HumanEval.jsonl.gz"
     file.write_bytes(data)
