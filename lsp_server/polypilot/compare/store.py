@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from polypilot.errors import Problem
 
 _WHAT = "The record of comparisons"
+_Kept = TypeVar("_Kept", Reply, Marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Store:
 
     async def begin(self, spec: Mapping[str, Any], tasks: Sequence[Task], now: float) -> int:
         """A new comparison's id; raises StorageError."""
-        work = partial(_begin, key=_key(spec), now=now, tasks=[_json(each) for each in tasks])
+        work = partial(_begin, key=_key(spec), now=now, tasks=tasks)
         return await self._database.write(work)
 
     async def tasks(self, run: int) -> list[Task]:
@@ -104,21 +105,20 @@ class Store:
 
         Raises StorageError.
         """
-        body = None if reply is None else _json(reply)
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM asked WHERE id = ?", (asked,))
             if reply is not None:
-                row = (run, reply.target, reply.task, body)
+                row = (run, reply.target, reply.task, _json(reply))
                 connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", row)
 
         await self._database.write(work)
 
     async def marked(self, run: int, marks: Sequence[Marks]) -> None:
         """Answers were judged; raises StorageError."""
-        made = [(run, each.target, each.task, _json(each)) for each in marks]
 
         def work(connection: sqlite3.Connection) -> None:
+            made = [(run, each.target, each.task, _json(each)) for each in marks]
             # A cursor that left this thread would be taken down in another.
             connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", made)
 
@@ -126,13 +126,11 @@ class Store:
 
     async def replies(self, run: int) -> list[Reply]:
         """All answers so far; raises StorageError."""
-        found = await self._database.read(partial(_bodies, run=run, table="replies"))
-        return [_form(Reply).validate_json(each) for each in found]
+        return await self._database.read(partial(_all, run=run, kind=Reply))
 
     async def marks(self, run: int) -> list[Marks]:
         """All judgements so far; raises StorageError."""
-        found = await self._database.read(partial(_bodies, run=run, table="marks"))
-        return [_form(Marks).validate_json(each) for each in found]
+        return await self._database.read(partial(_all, run=run, kind=Marks))
 
     async def cut_off(self, run: int) -> int:
         """How many questions went out and were never answered: the program was ended.
@@ -203,11 +201,12 @@ def _json(value: Task | Reply | Marks) -> str:
     return _form(type(value)).dump_json(value, exclude_defaults=True).decode()
 
 
-def _begin(connection: sqlite3.Connection, key: str, now: float, tasks: Sequence[str]) -> int:
+def _begin(connection: sqlite3.Connection, key: str, now: float, tasks: Sequence[Task]) -> int:
     cursor = connection.execute("INSERT INTO runs (spec, begun) VALUES (?, ?)", (key, now))
     run = cast("int", cursor.lastrowid)
     connection.executemany(
-        "INSERT INTO tasks VALUES (?, ?, ?)", [(run, at, body) for at, body in enumerate(tasks)]
+        "INSERT INTO tasks VALUES (?, ?, ?)",
+        [(run, at, _json(task)) for at, task in enumerate(tasks)],
     )
     return run
 
@@ -236,9 +235,11 @@ def _tasks(connection: sqlite3.Connection, run: int) -> list[Task]:
     return [_form(Task).validate_json(each[0]) for each in found]
 
 
-def _bodies(connection: sqlite3.Connection, run: int, table: str) -> list[str]:
+def _all(connection: sqlite3.Connection, run: int, kind: type[_Kept]) -> list[_Kept]:
+    table = "replies" if kind is Reply else "marks"
     query = f"SELECT body FROM {table} WHERE run = ? ORDER BY target, task"  # noqa: S608 - our own words
-    return [each[0] for each in rows(connection.execute(query, (run,)))]
+    found = rows(connection.execute(query, (run,)))
+    return [_form(kind).validate_json(each[0]) for each in found]
 
 
 def _cut_off(connection: sqlite3.Connection, run: int) -> int:
