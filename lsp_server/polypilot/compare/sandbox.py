@@ -110,9 +110,10 @@ _ways: dict[str, str] = {}
 async def _way() -> str:
     """``namespaces``, ``bubblewrap`` or ``none``, tried out with an empty program."""
     key = os.environ.get("PATH", "")
-    if key not in _ways:
-        _ways[key] = await _find_way()
-    return _ways[key]
+    found = _ways.get(key) or await _find_way()
+    if found != "none":  # that may be for want of time, or memory: it is tried again
+        _ways[key] = found
+    return found
 
 
 async def _find_way() -> str:
@@ -267,9 +268,10 @@ class _Cage:
         if stdin is not None:
             stdin.close()
         try:
-            async with asyncio.timeout(_END):
-                await self._drain()
-                await self._process.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END):
+                    await self._drain()
+                    await self._process.wait()
         finally:
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
