@@ -108,6 +108,16 @@ async def test_no_run_sees_what_another_has_changed(tree: Path):
     assert [each.passed for each in both] == [True] * 3
 
 
+async def test_the_tree_can_be_written_and_says_so(tree: Path):
+    code = (
+        "import os\nfor name in ('.', 'folder', 'code.py', '/tmp', os.environ['HOME']):\n"
+        "    assert os.access(name, os.R_OK | os.W_OK), name\n"
+        "os.chmod('code.py', 0o600)\nopen('code.py', 'a').close()\nos.mkdir('folder/new')"
+    )
+    outcome = await python(code, tree)
+    assert outcome.passed, outcome.output
+
+
 async def test_a_folder_that_is_removed_and_made_again_is_empty(tree: Path):
     outcome = await shell("rm -r folder && mkdir folder && ls -A folder && mv folder other", tree)
     assert (outcome.passed, outcome.output) == (True, "")
