@@ -23,7 +23,9 @@ BIND, RECURSIVE, PRIVATE = 0x1000, 0x4000, 0x40000
 
 _MOUNT_SETATTR = 442  # the same number on every architecture that Python runs on
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
-_DIE_WITH_PARENT, _KEEP_CAPS, _NO_NEW_PRIVILEGES, _REAPER, _AMBIENT = 1, 8, 38, 36, 47
+_DIE_WITH_PARENT, _SECURE_BITS, _NO_NEW_PRIVILEGES, _REAPER, _AMBIENT = 1, 28, 38, 36, 47
+_KEEP_RIGHTS = 0x4
+"""A change of the user leaves rights as they are; access(2) then counts them as open(2) does."""
 _AMBIENT_RAISE = 2
 _CAPS_VERSION = 0x20080522
 _OWNERS = (0, 1, 2, 3)
@@ -111,7 +113,7 @@ def drop_privileges(*, root: bool) -> None:
     _control(_NO_NEW_PRIVILEGES, 1)
     kept = _OWNERS if root else ()
     if root:
-        _control(_KEEP_CAPS, 1)
+        _control(_SECURE_BITS, _KEEP_RIGHTS)
         os.setresuid(NOBODY, NOBODY, NOBODY)
     mask = sum(1 << number for number in kept)
     header = struct.pack("Ii", _CAPS_VERSION, 0)

@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from polypilot.children import bare_environment, python
 from polypilot.compare import sandbox_plan
@@ -43,6 +43,9 @@ MOST = 64 << 20
 _START, _END, _COPY = 60.0, 10.0, 300.0
 _KILLED = 128
 _PROBE = TestRun(command=("{python}", "-I", "-S", "-c", ""), seconds=20.0)
+
+
+Way = Literal["namespaces", "bubblewrap", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ async def run(
         OSError: the tree can't be read, or the system starts no process.
     """
     job = _Job(run, tree, repository or tree, (*run.files, *(overlay or {}).items()))
-    way = await _way()
+    way = await kept_by()
     if way == "namespaces":
         return await _run_caged(job)
     if way == "none" and not (allow_network and os.name == "posix"):
@@ -100,22 +103,23 @@ class _Job:
 
 async def obstacle() -> str:
     """Why tests can't be run here without network, and what helps; empty if they can."""
-    return f"{REFUSED}; {CURE}" if await _way() == "none" else ""
+    return f"{REFUSED}; {CURE}" if await kept_by() == "none" else ""
 
 
-_ways: dict[str, str] = {}
+_ways: dict[str, Way] = {}
 """What has been found to work, by the PATH it was looked for with."""
 
 
-async def _way() -> str:
-    """``namespaces``, ``bubblewrap`` or ``none``, tried out with an empty program."""
+async def kept_by() -> Way:
+    """What keeps runs apart here, tried out with an empty program."""
     key = os.environ.get("PATH", "")
-    if key not in _ways:
-        _ways[key] = await _find_way()
-    return _ways[key]
+    found = _ways.get(key) or await _find_way()
+    if found != "none":  # that may be for want of time, or memory: it is tried again
+        _ways[key] = found
+    return found
 
 
-async def _find_way() -> str:
+async def _find_way() -> Way:
     if sys.platform != "linux":
         return "none"
     async with _room() as tree:
@@ -267,9 +271,10 @@ class _Cage:
         if stdin is not None:
             stdin.close()
         try:
-            async with asyncio.timeout(_END):
-                await self._drain()
-                await self._process.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END):
+                    await self._drain()
+                    await self._process.wait()
         finally:
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):

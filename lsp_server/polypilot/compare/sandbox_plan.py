@@ -116,7 +116,7 @@ def hidden() -> list[str]:
     """Folders with the user's own things and the sockets of running programs."""
     wanted = [*_HIDDEN, str(Path.home()), os.environ.get("XDG_RUNTIME_DIR", ""), _temporary()]
     real = {os.path.realpath(each) for each in wanted if each}
-    return sorted(each for each in real if each not in {"/", SCRATCH} and Path(each).is_dir())
+    return sorted(each for each in real if each not in {"/", SCRATCH} and _is_folder(each))
 
 
 def shown(repository: Path) -> list[str]:
@@ -129,9 +129,14 @@ def shown(repository: Path) -> list[str]:
     names = {
         str(each)
         for each in found
-        if each.is_absolute() and each.is_dir() and any(map(each.is_relative_to, covered))
+        if each.is_absolute() and _is_folder(each) and any(map(each.is_relative_to, covered))
     }
     return sorted(name for name in names if name not in covered)
+
+
+def _is_folder(path: str | Path) -> bool:
+    """Also of what may not be looked at, where ``Path.is_dir`` raises."""
+    return os.path.isdir(path)  # noqa: PTH112  (see above)
 
 
 def _temporary() -> str:
@@ -153,7 +158,7 @@ def _processes_now() -> int:
 def bubblewrap(program: str, plan: Mapping[str, Any], repository: Path) -> list[str]:
     """The command by which bubblewrap runs a plain plan's: the copy stands where the tree is."""
     parts = [program, "--unshare-all", "--die-with-parent", "--new-session", "--ro-bind", "/", "/"]
-    parts += ["--dev", "/dev", "--proc", "/proc"]
+    parts += ["--dev", "/dev", "--proc", "/proc", "--cap-drop", "ALL"]
     for folder in [*hidden(), SCRATCH]:
         parts += ["--tmpfs", folder]
     copy = plan["place"]

@@ -153,7 +153,7 @@ async def _compare(program: Program, session: Session, wanted: Wanted, root: Pat
     from polypilot.compare.store import Store  # noqa: PLC0415 - likewise
 
     store = Store(problems=lambda problem: program.output.note(problem.message))
-    bench = LocalBench(tests=not wanted.no_tests)
+    bench = LocalBench(workspace_root(root), tests=not wanted.no_tests)
     try:
         async with Comparison(_order(wanted, root), session.backend, store, bench) as comparison:
             return await _run(program, wanted, comparison)

@@ -3,16 +3,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
 from polypilot.compare import sandbox
-from polypilot.compare.sandbox import Outcome, obstacle, run
+from polypilot.compare.sandbox import Outcome, kept_by, obstacle, run
 from polypilot.compare.values import TestRun
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 async def needed() -> None:
-    if await obstacle():
-        reason = "no user namespaces and no bubblewrap here"
+    if await kept_by() != "namespaces":
+        reason = "user namespaces are not allowed here"
         if os.environ.get("POLYPILOT_REQUIRE_SYSTEM") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
@@ -105,6 +106,16 @@ async def test_no_run_sees_what_another_has_changed(tree: Path):
         assert (await shell(script, tree)).passed
     both = await asyncio.gather(*(shell(script, tree) for _ in range(3)))
     assert [each.passed for each in both] == [True] * 3
+
+
+async def test_the_tree_can_be_written_and_says_so(tree: Path):
+    code = (
+        "import os\nfor name in ('.', 'folder', 'code.py', '/tmp', os.environ['HOME']):\n"
+        "    assert os.access(name, os.R_OK | os.W_OK), name\n"
+        "os.chmod('code.py', 0o600)\nopen('code.py', 'a').close()\nos.mkdir('folder/new')"
+    )
+    outcome = await python(code, tree)
+    assert outcome.passed, outcome.output
 
 
 async def test_a_folder_that_is_removed_and_made_again_is_empty(tree: Path):
@@ -191,9 +202,12 @@ async def test_no_key_and_no_file_of_the_home_is_seen(
     outcome = await shell(f"env; cat {home}/.ssh/key; ls -A ~; true", tree)
     assert outcome.passed
     assert "a-private-key" not in outcome.output
-    assert str(home) not in outcome.output.replace(f"{home}/.ssh/key: No such file", "").replace(
-        f"cat: {home}", ""
-    )
+    assert f"HOME={home}" not in outcome.output
+
+
+async def test_nothing_is_seen_of_programs_that_run(tree: Path):
+    assert await obstacle() == ""
+    assert (await shell("ls -A /run", tree)).output == ""
 
 
 async def test_other_processes_are_not_seen(tree: Path):
@@ -368,39 +382,103 @@ async def come(condition: Callable[[], bool]) -> None:
 
 # --- where there is less
 
+ELSEWHERE = """
+import asyncio, json, pathlib, sys
+from polypilot.compare import sandbox
+from polypilot.compare.values import TestRun
 
-async def test_without_namespaces_it_is_refused_unless_the_network_is_allowed(
-    tree: Path,
-):
-    """A process that may make no namespaces: its limit of them is 0."""
-    before = snapshot(tree)
-    code = (
-        "import asyncio, json, pathlib, sys\nfrom polypilot.compare import sandbox\n"
-        "from polypilot.compare.values import TestRun\n"
-        "async def main():\n"
-        f"    tree = pathlib.Path({str(tree)!r})\n"
-        "    script = 'echo changed > code.py; echo $HOME; cat new; setsid sleep 1000 & exit 0'\n"
-        "    test = TestRun(('sh', '-c', script))\n"
-        "    refused = await sandbox.run(test, tree)\n"
-        "    ran = await sandbox.run(test, tree, overlay={'new': 'new'}, allow_network=True)\n"
-        "    why = await sandbox.obstacle()\n"
-        "    told = [refused.passed, refused.note, ran.passed, ran.note, ran.output, why]\n"
-        "    print(json.dumps(told))\n"
-        "asyncio.run(main())\n"
-    )
-    forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -c "$1"'
+async def main():
+    tree, allowed, *scripts = json.loads(sys.argv[1])
+    told = [await sandbox.obstacle()]
+    for script, seconds in scripts:
+        test = TestRun(("sh", "-c", script), files=(("new", "new\\n"),), seconds=seconds)
+        outcome = await sandbox.run(test, pathlib.Path(tree), allow_network=allowed)
+        told.append([outcome.passed, outcome.note, outcome.output])
+    print(json.dumps(told))
+
+asyncio.run(main())
+"""
+
+
+async def elsewhere(
+    tree: Path, *scripts: str, programs: str, allow_network: bool = False, seconds: float = 30.0
+) -> list[Any]:
+    """What ``obstacle`` and each run say in a process that may make no user namespaces."""
+    forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -c "$1" "$2"'
+    given = json.dumps([str(tree), allow_network, *([script, seconds] for script in scripts)])
     process = await asyncio.create_subprocess_exec(
-        "unshare", "--user", "--map-root-user", "sh", "-c", forbid, sys.executable, code,
-        stdout=asyncio.subprocess.PIPE, env={**os.environ, "PATH": "/usr/bin:/bin"},
+        "/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", forbid,
+        sys.executable, ELSEWHERE, given,
+        stdout=asyncio.subprocess.PIPE, env={**os.environ, "PATH": programs},
     )  # fmt: skip
     output, _ = await process.communicate()
-    refused, note, passed, told, text, why = json.loads(output)
-    assert refused is None
-    assert note.startswith(sandbox.REFUSED)
-    assert why == note
-    assert passed is True
-    assert "the network" in told
-    home, new = text.split()
+    return json.loads(output)
+
+
+@pytest.fixture
+def few_programs(tmp_path: Path) -> str:
+    """A PATH without bubblewrap."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("sh", "cat", "setsid", "sleep", "yes"):
+        (folder / name).symlink_to(shutil.which(name) or "")
+    return str(folder)
+
+
+async def test_without_room_tests_are_refused(tree: Path, few_programs: str):
+    why, (passed, note, output) = await elsewhere(tree, "touch x", programs=few_programs)
+    assert passed is None
+    assert note == why == f"{sandbox.REFUSED}; {sandbox.CURE}"
+    assert output == ""
+
+
+async def test_with_leave_they_run_in_a_copy_with_the_network(tree: Path, few_programs: str):
+    before, mark = snapshot(tree), f"polypilot-plain-{os.getpid()}"
+    code = "import time; time.sleep(1000)"
+    start = f"setsid {sys.executable} -c '{code}' {mark} > /dev/null 2>&1 &"
+    scripts = (
+        f"echo changed > code.py; echo $HOME; cat new; {start} {start} exit 0",
+        f"{start} trap '' TERM; while :; do :; done",
+        "yes",
+    )
+    told = await elsewhere(tree, *scripts, programs=few_programs, allow_network=True, seconds=3)
+    _, ran, endless, much = told
+    assert ran[0] is True
+    assert "the network" in ran[1]
+    home, new = ran[2].split()
     assert new == "new"
     assert not os.path.lexists(home)  # noqa: ASYNC240  (nothing else runs)
+    assert endless[0] is False
+    assert "longer than 3 s" in endless[1]
+    assert much[0] is False
+    assert processes(mark) == []
+    assert snapshot(tree) == before
+
+
+async def test_bubblewrap_keeps_a_run_apart_and_ends_it_whole(tree: Path):
+    if shutil.which("bwrap") is None:
+        reason = "bubblewrap is not installed"
+        if os.environ.get("POLYPILOT_REQUIRE_SYSTEM") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    before, mark = snapshot(tree), f"polypilot-wrapped-{os.getpid()}"
+    (tree.parent / "precious").mkdir()
+    code = "import time; time.sleep(1000)"
+    start = f"setsid python3 -c '{code}' {mark} > /dev/null 2>&1 &"
+    told = await elsewhere(
+        tree,
+        f"pwd; cat new; cut -d: -f1 -s /proc/net/dev; rm -r folder; {start} exit 0",
+        "touch /usr/polypilot-was-here",
+        f"ls {tree.parent}/precious",
+        "mount -o remount,bind,rw /usr || mount -o remount,bind,rw /",
+        f"{start} trap '' TERM; while :; do :; done",
+        programs="/usr/bin:/bin",
+        seconds=3,
+    )
+    assert told[0] == ""
+    assert told[1][:2] == [True, ""]
+    assert told[1][2].split() == [str(tree), "new", "lo"]
+    assert [each[0] for each in told[2:5]] == [False, False, False]
+    assert told[5][:2] == [False, "it took longer than 3 s"]
+    assert processes(mark) == []
     assert snapshot(tree) == before

@@ -80,13 +80,13 @@ def test_probabilities_are_what_they_say(tasks: int, per: int, kind: str):
 @pytest.mark.parametrize("kind", ["verdicts", "similarities"])
 def test_several_identical_targets_are_not_told_apart(kind: str):
     wrong = 0
-    for seed in range(20):
-        one, two, groups = simulated(seed, 100, 2, 0.0, kind)
-        three, four, _ = simulated(seed + 1000, 100, 2, 0.0, kind)
+    for seed in range(50):
+        one, two, groups = simulated(seed, 60, 2, 0.0, kind)
+        three, four, _ = simulated(seed + 1000, 60, 2, 0.0, kind)
         targets = {"one": one, "two": two, "three": three, "four": four}
         pairs = differences(targets, groups, seed=seed)
         wrong += any(each.verdict != "not known" for each in pairs.values())
-    assert wrong <= 1
+    assert wrong <= 3  # 1 is to be expected at most, as for one pair
 
 
 @pytest.mark.parametrize(
