@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from polypilot.backend.advising import advice
-from polypilot.embedded.catalog import choose
+from polypilot.embedded.catalog import GGUF, choose, user_file
 from polypilot.embedded.errors import EmbeddedError
 from polypilot.settings import EMBEDDED, SettingsError, choose_account, update_user_file
 from polypilot.tasks import run_blocking
@@ -85,7 +85,10 @@ async def use_account(
 
 
 def _embedded_choice(backend: Composition, model: str) -> dict[str, object | None]:
-    """What to write so that the embedded provider has this model."""
+    """What to write so that the embedded provider has this model, or this file."""
+    if model.endswith(GGUF):
+        user_file(model)  # raises if it is none
+        return {"embedded.model_file": model}
     try:
         now = backend.embedded_model.id
     except EmbeddedError:  # the settings name none that can be used

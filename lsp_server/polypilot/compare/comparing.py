@@ -7,8 +7,7 @@ import shutil
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
-from decimal import Decimal
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +17,7 @@ from polypilot.compare.collecting import collect
 from polypilot.compare.desk import Desk
 from polypilot.compare.judging import IMPORT_S, Judging, require_library
 from polypilot.compare.money import Cap, CapError, estimate
+from polypilot.compare.orders import Order, Prepared, Result
 from polypilot.compare.origin import opened
 from polypilot.compare.running import Runner
 from polypilot.compare.targets import parse
@@ -25,92 +25,21 @@ from polypilot.errors import Problem, UserError, describe
 from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from polypilot.backend import Backend
     from polypilot.compare.judging import Bench
     from polypilot.compare.money import Bill
-    from polypilot.compare.running import Outcome, Progress
+    from polypilot.compare.running import Progress
     from polypilot.compare.store import Store
     from polypilot.compare.targets import Target
-    from polypilot.compare.values import Marks, Reply, Task, Way
+    from polypilot.compare.values import Task
     from polypilot.compare.wishes import Progress as Step
-    from polypilot.compare.wishes import Wish
 
 _FORMAT = 1
 """Of the tasks and the way they are asked: a comparison of another format is begun anew."""
 _STALE_S = 24 * 3600.0
 DISK_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a user wants compared."""
-
-    targets: tuple[str, ...]
-    root: Path
-    wish: Wish
-    way: Way = "product"
-    beside: int = 3
-    """Questions at once to each target that is not on this machine."""
-    cap: Decimal | None = None
-    """US dollars that it may cost in all; None: no limit."""
-    allow_unpriced: bool = False
-    """Whether targets are asked whose price is not known, though there is a limit."""
-    anew: bool = False
-    """Whether to begin anew what was compared before."""
-
-
-@dataclass(slots=True)
-class Prepared:
-    """What is about to be asked."""
-
-    tasks: Sequence[Task]
-    commit: str
-    problems: Sequence[str]
-    bills: Mapping[str, Bill]
-    """Of what is left to ask, by target."""
-    absent: Mapping[str, Problem]
-    """Targets that can't be asked, and why."""
-    known: Sequence[Reply]
-    """What was answered before."""
-    cut_off: int
-    """Questions that went out before and were cut off: they are asked again."""
-    run: int | None
-    """The comparison that goes on; None: it is a new one."""
-    begun: float | None = None
-
-    @property
-    def expected(self) -> Decimal | None:
-        """US dollars that the rest will cost; None if a price is not known."""
-        return _sum([bill.dollars for bill in self.bills.values()])
-
-    @property
-    def most(self) -> Decimal | None:
-        """US dollars that the rest may cost at the most."""
-        return _sum([bill.most for bill in self.bills.values()])
-
-    @property
-    def spent(self) -> Decimal:
-        """US dollars that it has cost so far, as far as they are known."""
-        return sum((each.dollars or Decimal(0) for each in self.known), Decimal(0))
-
-    @property
-    def left(self) -> int:
-        """Questions that are left."""
-        return sum(bill.requests for bill in self.bills.values())
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of it."""
-
-    outcome: Outcome
-    tasks: Sequence[Task]
-    replies: Sequence[Reply]
-    marks: Sequence[Marks]
-    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What is needed to repeat it."""
 
 
 class Comparison:
@@ -163,24 +92,19 @@ class Comparison:
         await run_blocking(require_library, timeout=IMPORT_S, name="pydantic-evals")
         order = self.order
         self._targets = parse(order.targets, self._backend.rows(), order.root)
+        absent: dict[str, Problem] = {}
+        await self._each(self._open, step, absent)
         tasks, commit, problems, found = await self._tasks(step)
         known = await self._store.replies(found[0]) if found else []
         cut_off = await self._store.cut_off(found[0]) if found else 0
         bills: dict[str, Bill] = {}
-        absent: dict[str, Problem] = {}
-        for number, target in enumerate(self._targets):
-            step(f"looking at {target.label}", number, len(self._targets))
+
+        async def price(target: Target) -> None:
             done = {each.task for each in known if each.target == target.label}
-            try:
-                desks = await self._open(target)
-                left = [task for task in tasks if task.id not in done]
-                bills[target.label] = await estimate(desks[0], left)
-            except Exception as error:  # noqa: BLE001 - told; the others are compared without it
-                absent[target.label] = describe(error)
-                self._desks.pop(target.label, None)
-        if not bills:
-            first = next(iter(absent.values()))
-            raise UserError(first.message, code=first.code, cure=first.cure)
+            left = [task for task in tasks if task.id not in done]
+            bills[target.label] = await estimate(self._desks[target.label][0], left)
+
+        await self._each(price, step, absent)
         self._prepared = Prepared(
             tasks,
             commit,
@@ -265,7 +189,27 @@ class Comparison:
             "wish": {**wish, "kinds": [str(kind) for kind in self.order.wish.kinds]},
         }
 
-    async def _open(self, target: Target) -> list[Desk]:
+    async def _each(
+        self, work: Callable[[Target], Awaitable[None]], step: Step, absent: dict[str, Problem]
+    ) -> None:
+        """Do something with each target; one that can't be asked is told, the others go on.
+
+        Raises:
+            UserError: none is left.
+        """
+        for number, target in enumerate(self._targets):
+            if target.label in absent:
+                continue
+            step(f"looking at {target.label}", number, len(self._targets))
+            try:
+                await work(target)
+            except Exception as error:  # noqa: BLE001 - told; the others are compared without it
+                absent[target.label] = describe(error)
+        if len(absent) == len(self._targets):
+            first = next(iter(absent.values()))
+            raise UserError(first.message, code=first.code, cure=first.cure)
+
+    async def _open(self, target: Target) -> None:
         desks = self._desks[target.label] = []
         beside = 1
         while len(desks) < beside:
@@ -273,7 +217,6 @@ class Comparison:
             self._ends.push_async_callback(desk.aclose)
             desks.append(desk)
             beside = 1 if desk.local else max(1, self.order.beside)
-        return desks
 
     def _check_cap(self, ready: Prepared) -> None:
         if self.order.cap is None or self.order.allow_unpriced:
@@ -284,11 +227,6 @@ class Comparison:
                 f"the price of {', '.join(unknown)} is not known, so that no limit can be kept",
                 cure="leave it out, set `prices` in its row, or say --allow-unpriced",
             )
-
-
-def _sum(parts: Sequence[Decimal | None]) -> Decimal | None:
-    known = [each for each in parts if each is not None]
-    return sum(known, Decimal(0)) if len(known) == len(parts) else None
 
 
 def _digest(tasks: Sequence[Task]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shlex
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +19,13 @@ from polypilot.compare.report_html import to_html
 from polypilot.compare.report_json import to_json
 from polypilot.compare.report_markdown import to_markdown
 from polypilot.errors import UserError
+from polypilot.settings import EMBEDDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from polypilot.compare.comparing import Result
+    from polypilot.compare.advice import Advice
+    from polypilot.compare.orders import Result
     from polypilot.compare.report import Report
 
 _FORMS: Mapping[str, Callable[[Report], str]] = {
@@ -51,8 +55,21 @@ def made(result: Result, *, command: str, seed: int, begun: float | None) -> Rep
         prices_date=pricing.newest(datetime.now(UTC).date()),
         notes=_notes(result),
     )
-    labels = [str(label) for label, _ in spec["targets"]]
-    return reports.report(result.tasks, result.replies, result.marks, settings, targets=labels)
+    files = {str(label): str(file) for label, file in spec["targets"]}
+    report = reports.report(
+        result.tasks, result.replies, result.marks, settings, targets=list(files)
+    )
+    return replace(
+        report, advice=tuple(_sayable(each, files.get(each.target, "")) for each in report.advice)
+    )
+
+
+def _sayable(advice: Advice, file: str) -> Advice:
+    """The command with the target's own name: its label may be shorter, or have a number."""
+    if not advice.command:
+        return advice
+    name = f"{EMBEDDED}/{file}" if file else advice.target.partition("#")[0]
+    return replace(advice, command=f"polypilot use {shlex.quote(name)} --for {advice.purpose}")
 
 
 def write(report: Report, wanted: Sequence[Path], *, run: int) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polypilot.embedded.catalog import Model, choose
+from polypilot.embedded.catalog import GGUF, Model, choose
 from polypilot.errors import UserError
 from polypilot.settings import EMBEDDED
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from polypilot.compare.values import Way
-
-_GGUF = ".gguf"
 
 
 class TargetError(UserError):
@@ -99,7 +97,7 @@ def _parse(name: str, rows: Mapping[str, object], folder: Path) -> Target:
             f"there is no provider {provider!r}",
             cure="`polypilot providers` lists those there are",
         )
-    if provider == EMBEDDED and model.endswith(_GGUF):
+    if provider == EMBEDDED and model.endswith(GGUF):
         path = Path(model).expanduser()
         path = path if path.is_absolute() else folder / path
         return Target(f"{EMBEDDED}/{path.name}", EMBEDDED, file=str(path))

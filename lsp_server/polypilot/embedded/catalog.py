@@ -96,6 +96,10 @@ def catalog() -> Mapping[str, ModelFile]:
     return {row.id: row for row in _Rows.model_validate(tomllib.loads(text)).model}
 
 
+GGUF = ".gguf"
+"""How the name of a model's file ends."""
+
+
 def choose(model: str = "", model_file: str = "") -> Model:
     """The model that the settings ``embedded.model`` and ``embedded.model_file`` name.
 

@@ -18,7 +18,8 @@ from polypilot.terminal.compare_view import Bars, show_bill, show_report
 from polypilot.terminal.program import FAILED, OK, Program, workspace_root
 
 if TYPE_CHECKING:
-    from polypilot.compare.comparing import Comparison, Order, Prepared, Result
+    from polypilot.compare.comparing import Comparison
+    from polypilot.compare.orders import Order, Prepared, Result
     from polypilot.compare.values import Kind, Purpose, Way
     from polypilot.terminal.program import Session
 
@@ -206,7 +207,7 @@ def _confirm(program: Program, wanted: Wanted, ready: Prepared) -> None:
 
 
 def _order(wanted: Wanted, root: Path) -> Order:
-    from polypilot.compare.comparing import Order  # noqa: PLC0415 - as above
+    from polypilot.compare.orders import Order  # noqa: PLC0415 - as above
 
     return Order(
         targets=wanted.targets,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.text import Text
 
-    from polypilot.compare.comparing import Prepared
     from polypilot.compare.figures import Row
+    from polypilot.compare.orders import Prepared
     from polypilot.compare.report import Report
     from polypilot.compare.running import Outcome
     from polypilot.compare.running import Progress as Answered

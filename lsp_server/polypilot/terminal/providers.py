@@ -6,6 +6,7 @@ The commands below ``providers`` that change rows are in modules of their own.
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import click
@@ -99,6 +100,8 @@ def _key(state: ProviderState) -> Text:
 def use(program: Program, *, target: str, purpose: str, json_mode: bool) -> None:
     """Use a provider from now on. Writes it into your config.toml; the rest of it stays."""
     provider_id, _, model = target.partition("/")
+    if provider_id == "embedded" and model.endswith(".gguf"):
+        model = str(Path(model).expanduser().absolute())
     with program.session() as session:
         choice = session.run(
             session.backend.select(cast("Purpose", purpose), provider_id, model or None)

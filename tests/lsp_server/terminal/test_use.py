@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tomllib
 from typing import Any
 
 
@@ -23,3 +25,26 @@ async def test_a_service_that_ended_is_refused_with_what_to_use(cli: Any) -> Non
     told = " ".join(done.err.split())
     assert "GitHub Models was shut down on 2026-07-30" in told
     assert "foundry" in told
+
+
+def _gguf(name: str) -> bytes:
+    """A GGUF file's header with one text, as the format's description has it (version 3)."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    pairs = [("general.architecture", "llama"), ("general.name", name)]
+    written = b"".join(text(key) + struct.pack("<I", 8) + text(value) for key, value in pairs)
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + written
+
+
+async def test_a_file_of_the_users_own_is_run_in_place_of_the_embedded_model(cli: Any) -> None:
+    file = cli.folder / "mine.gguf"
+    file.write_bytes(_gguf("Mine"))
+    done = await cli.run("use", "embedded/mine.gguf", "--json")
+    assert done.status == 0, done.err
+    written = tomllib.loads(cli.config.read_text("utf-8"))
+    assert written["embedded"] == {"model_file": str(file)}
+    assert written["completion"]["provider"] == "embedded"
+    assert (await cli.run("use", "embedded/none.gguf")).status == 3
+    assert tomllib.loads(cli.config.read_text("utf-8")) == written
