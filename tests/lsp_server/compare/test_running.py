@@ -16,7 +16,7 @@ from polypilot.compare.money import Bill, Cap, estimate
 from polypilot.compare.running import Progress, Runner
 from polypilot.compare.store import Store
 from polypilot.compare.targets import Target
-from polypilot_providers.testing import Close, reply
+from polypilot_providers.testing import Close, Stall, Wait, reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -133,6 +133,42 @@ async def test_known_faults_are_counted_as_they_are(tmp_path: Path, store_closed
     assert {each.limited for at, each in by_number.items() if at in waiting} == {1}
     assert {each.retries for at, each in by_number.items() if at in waiting} == {1}
     assert sum(each.requests for each in replies) == len(server.asked) == 30 + len(waiting)
+
+
+async def test_times_are_at_least_what_the_supplier_takes(
+    tmp_path: Path, store_closed: list[Bench]
+):
+    """The first token after 150 ms, the end of the line 100 ms later; one answer never comes."""
+    tasks = [line_task(number) for number in range(4)]
+    bench = Bench(tmp_path, tasks)
+    store_closed.append(bench)
+    loop = asyncio.get_running_loop()
+
+    def after(seconds: float) -> Wait:
+        event = asyncio.Event()
+        loop.call_later(seconds, event.set)
+        return Wait(event)
+
+    def fate(_number: int, task: Task) -> list[Step] | None:
+        if task.id == "line-3":
+            return [Stall()]
+        head, first, *rest = completing(task.truth[:5])
+        more = completing(task.truth[5:])
+        return [head, after(0.15), first, after(0.25), *more[1:]] if rest else None
+
+    async with Oracle(tasks, fate) as server:
+        configure(team=server.url)
+        outcome, replies = await bench.run("team/coder")
+    assert outcome.complete
+    answered = [each for each in replies if not each.error]
+    assert [each.error for each in replies if each.error] == ["timeout"]
+    assert len(answered) == 3
+    for each in answered:
+        assert each.first_text is not None
+        assert each.first_line is not None
+        assert 0.15 <= each.first_text <= each.first_line
+        assert each.first_text + 0.05 <= each.seconds
+        assert each.text == f"value + {int(each.task[-1]) * 7919 % 1000}"
 
 
 @pytest.mark.parametrize(
