@@ -1,7 +1,7 @@
 """SIMULATION: how many typists a server carries, from measured or assumed rates.
 
-``team.py --json FILE`` measures; this takes its rates, simulates the same replays, says how far it is
-from what was measured, and goes on to more users and to servers that were not there. What is
+``team.py --json FILE`` measures; this takes its rates, simulates the same replays, says how far it
+is from what was measured, and goes on to more users and to servers that were not there. What is
 printed here is computed, not measured, unless it says so.
 """
 

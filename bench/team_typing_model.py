@@ -72,14 +72,21 @@ class Outcome:
         return self.in_time / len(self.first) if self.first else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    outcome: Outcome
+    begin: float
+    """What happens before does not count."""
+
+
 class Typist:
     """Types on the clock."""
 
     def __init__(
-        self, number: int, seed: int, server: Server, demand: Demand, outcome: Outcome, begin: float
+        self, number: int, seed: int, server: Server, demand: Demand, found: _Counted
     ) -> None:
         self._clock, self._server = server.clock, server
-        self._demand, self._outcome, self._begin = demand, outcome, begin
+        self._demand, self._outcome, self._begin = demand, found.outcome, found.begin
         self._keys: Iterator[Press] = presses(number, seed)
         self._draw = random.Random(f"{seed} {number}")
         self._job: Job | None = None
@@ -166,7 +173,8 @@ def simulate(
     clock = Clock()
     server = Server(clock, speed)
     found = Outcome(users)
-    typists = [Typist(number, seed, server, demand, found, warm) for number in range(users)]
+    counted = _Counted(found, warm)
+    typists = [Typist(number, seed, server, demand, counted) for number in range(users)]
     clock.run(warm)
     before = server.busy
     clock.run(seconds)

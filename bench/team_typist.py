@@ -1,9 +1,9 @@
 """One developer of the team: a whole Polypilot server of theirs, and how they type.
 
-They type as ``bench/typing`` does, with the same gaps, but at the end of a line, behind ``( = . , :``
-and behind some of the blanks they look up: they wait for the suggestion, for a while. Only there
-nothing is given up because of a newer key, so that slow answers are counted as slow and not left
-out.
+They type as ``bench/typing`` does, with the same gaps, but at the end of a line, behind any of
+``( = . , :`` and behind some of the blanks they look up: they wait for the suggestion, for a while.
+Only there nothing is given up because of a newer key, so that slow answers are counted as slow and
+not left out.
 """
 
 from __future__ import annotations
