@@ -44,6 +44,8 @@ class Figures:
     most_waiting: int = 0
     shares: list[float] = field(default_factory=list[float])
     """Of each typist: share of the looks answered in time."""
+    got: list[float] = field(default_factory=list[float])
+    """Of each typist: share of the looks answered at all."""
     longest: list[float] = field(default_factory=list[float])
     """Of each typist: the longest wait."""
     starved: int = 0
@@ -51,10 +53,12 @@ class Figures:
     read: int = 0
     """Prompt tokens that the server read, by its own count."""
     written: int = 0
-    whole_read: float = 0.0
-    """Prompt tokens read for an answer that was not given up, on average."""
-    whole_written: float = 0.0
-    """And tokens written."""
+    texts: list[float] = field(default_factory=list[float])
+    """Of each request that had text: seconds to its first."""
+    pieces: list[int] = field(default_factory=list[int])
+    """And how many pieces of text came before Polypilot had enough, or gave it up."""
+    rode: int = 0
+    """Looks that needed no request of their own, with one under way or known already."""
     seconds: float = 0.0
     editors_cpu: float = 0.0
     """Of one core: the typists' Polypilots together."""
@@ -71,8 +75,13 @@ class Figures:
 
     @property
     def jain(self) -> float:
-        """How even the shares are: 1, all the same; 1/users, one has everything."""
+        """How even the shares in time are: 1, all the same; 1/users, one has everything."""
         return jain(self.shares)
+
+    @property
+    def jain_got(self) -> float:
+        """The same of the shares answered at all."""
+        return jain(self.got)
 
     @property
     def part(self) -> float:
@@ -82,6 +91,7 @@ class Figures:
     def plain(self) -> dict[str, Any]:
         """For JSON."""
         more = {"p50": self.p50, "p95": self.p95, "jain": self.jain, "part": self.part}
+        more["jain_got"] = self.jain_got
         return asdict(self) | more
 
 
@@ -110,23 +120,17 @@ def first_text(rest: Rest, asked: Sequence[Asked]) -> float | None:
 
 def count(figures: Figures, typists: Sequence[Typist], begin: float) -> Figures:
     """Count what happened after ``begin``, when everybody's files had been read once."""
-    whole = [
-        each
-        for typist in typists
-        for each in typist.tap.asked
-        if each.at >= begin and not each.aborted and each.read is not None
-    ]
-    if whole:
-        figures.whole_read = statistics.mean(each.read or 0 for each in whole)
-        figures.whole_written = statistics.mean(each.written or 0 for each in whole)
     for typist in typists:
         asked = [each for each in typist.tap.asked if each.at >= begin]
         figures.keys += sum(key.at >= begin for key in typist.keys)
         figures.sent += len(asked)
+        with_text = [each for each in asked if each.text < math.inf]
+        figures.texts += [each.text - each.at for each in with_text]
+        figures.pieces += [each.events for each in with_text]
         figures.aborted += sum(each.aborted for each in asked)
         figures.failed += sum(each.status not in {0, 200} for each in asked)
         figures.starved += all(each.text == math.inf for each in typist.tap.asked)
-        good = looks = 0
+        good = looks = none = 0
         longest = 0.0
         for rest in typist.rests:
             if rest.key.at < begin or rest.until == math.inf:
@@ -135,24 +139,29 @@ def count(figures: Figures, typists: Sequence[Typist], begin: float) -> Figures:
             if took is None:
                 figures.known += 1
                 continue
+            own = any(rest.key.at <= each.at <= rest.until for each in typist.tap.asked)
+            figures.rode += not own
             waited = rest.until - rest.key.at
-            figures.unanswered += took > waited
+            none += took > waited
             longest = max(longest, min(took, waited))
             figures.first.append(min(took, waited))
             looks += 1
             good += took <= rest.pause
         figures.looks += looks
         figures.in_time += good
+        figures.unanswered += none
         figures.longest.append(longest)
         if looks:
             figures.shares.append(good / looks)
+            figures.got.append(1 - none / looks)
     return figures
 
 
 HEAD = (
     "users", "slots", "model", "ahead", "first text p50 / p95", "in time", "no text in 10 s",
     "requests (given up, failed)", "waiting mean / max", "in time, per typist min / median / max",
-    "Jain", "longest wait", "starved", "tokens read, written /s", "editors' CPU",
+    "at all, min",
+    "Jain: in time, at all", "longest wait", "starved", "tokens read, written /s", "editors' CPU",
 )  # fmt: skip
 
 
@@ -170,7 +179,8 @@ def row(found: Figures) -> str:
         f"{found.sent} ({found.aborted}, {found.failed})",
         f"{found.waiting:.1f} / {found.most_waiting}",
         f"{min(shares):.0%} / {statistics.median(shares):.0%} / {max(shares):.0%}",
-        f"{found.jain:.2f}",
+        f"{min(found.got, default=0.0):.0%}",
+        f"{found.jain:.2f}, {found.jain_got:.2f}",
         f"{max(found.longest, default=0.0):.1f} s",
         found.starved,
         f"{found.read / found.seconds:.0f}, {found.written / found.seconds:.0f}",

@@ -98,6 +98,8 @@ class Server:
     working: list[Job] = field(default_factory=list[Job])
     busy: float = 0.0
     """Seconds in steps."""
+    written: int = 0
+    """Tokens, for those who had not left."""
     _stepping: bool = False
 
     def ask(self, job: Job) -> None:
@@ -138,12 +140,14 @@ class Server:
         for job, tokens in reading.items():
             job.read -= tokens
             if not job.read and not job.left:
+                self.written += 1
                 job.write -= 1  # the last of a prompt gives the first of the answer
                 job.first()
                 if not job.write:
                     job.end()
         for job in writing:
             if not job.left:
+                self.written += 1
                 job.write -= 1
                 if not job.write:
                     job.end()

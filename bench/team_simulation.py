@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ CORES = 2
 """Of the machine of the measurement."""
 USERS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 LIMITS = (0.3, 0.5, 1.0)
-SECONDS, WARM = 80.0, 30.0
-GPU_DEMAND = {"cold": 2000, "read": 40.0}
-"""With ``prompt_tokens = 4000``: a first prompt, and what of a later one is new."""
+SECONDS, WARM = 60.0, 20.0
+_HALVINGS = 8
+GPU_PROMPT = 2000
+"""Tokens of a prompt that is read anew, where there is a GPU to read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,35 @@ class Measured:
         return Speed(slots, self.rates["read"] * part, written, source="measured, bench/team.py")
 
     def demand(self) -> Demand:
-        """Of one typist, by the run that has one and says most; a look always asks."""
-        ones = [run for run in self.runs if run["users"] == 1 and run["whole_written"]]
-        run = max(ones, key=lambda run: run["keys"])
-        asks = max(0.0, (run["sent"] - run["looks"]) / (run["keys"] - run["looks"]))
-        return Demand(asks, self.cold, max(1.0, run["whole_read"]), run["whole_written"])
+        """Of one typist, by the runs that have one."""
+        ones = [run for run in self.runs if run["users"] == 1 and run.get("texts")]
+        texts = [each for run in ones for each in run["texts"]]
+        anew = 0.5 * self.cold / self.rates["read"]
+        warm = [each for each in texts if each < anew]
+        total = {name: sum(run[name] for run in ones) for name in ("sent", "keys", "looks", "rode")}
+        own = total["looks"] - total["rode"]
+        demand = Demand(
+            asks=max(0.0, (total["sent"] - own) / (total["keys"] - total["looks"])),
+            cold=self.cold,
+            read=max(1.0, statistics.median(warm) * self.rates["read"]),
+            written=1.0,
+            again=1 - len(warm) / len(texts),
+            rides=total["rode"] / total["looks"],
+        )
+        pieces = statistics.mean(each for run in ones for each in run["pieces"])
+        return self._as_long(demand, pieces)
+
+    def _as_long(self, demand: Demand, pieces: float) -> Demand:
+        """Answers of such a length that so many tokens come on average before one hangs up."""
+        low, high = 1.0, 200.0
+        for _ in range(_HALVINGS):
+            middle = replace(demand, written=(low + high) / 2)
+            one = simulate(self.speed(4), 1, middle, seconds=10 * SECONDS, warm=WARM)
+            if one.pieces / max(1, one.sent) < pieces:
+                low = middle.written
+            else:
+                high = middle.written
+        return replace(demand, written=(low + high) / 2)
 
 
 def outcome_row(name: str, found: Outcome) -> str:
@@ -94,7 +120,7 @@ def _beside(real: float, computed: float) -> str:
 def servers(measured: Measured, demand: Demand, slots: int) -> dict[str, tuple[Speed, Demand]]:
     """What is simulated: the measured server, and the assumed ones."""
     here = f"llama.cpp, 2 cores, 135M, {slots} slots (measured rates)"
-    there = replace(demand, cold=int(GPU_DEMAND["cold"]), read=GPU_DEMAND["read"])
+    there = replace(demand, cold=GPU_PROMPT)
     assumed = {f"vLLM, 1 x {gpu.name}, 7B (assumed rates)": (gpu.speed(), there) for gpu in GPUS}
     return {here: (measured.speed(slots), demand), **assumed}
 

@@ -21,7 +21,8 @@ _READ = re.compile(rb'"prompt_n":(\d+)')
 _CACHED = re.compile(rb'"cache_n":(\d+)')
 _WRITTEN = re.compile(rb'"predicted_n":(\d+)')
 _STATUS = re.compile(rb"HTTP/1\.1 (\d+)")
-_END = b"0\r\n\r\n"
+_END = b"\r\n0\r\n\r\n"
+"""Of a chunked answer; a header may end with a nought, too."""
 _CHUNK = 2**16
 
 
@@ -66,7 +67,7 @@ class Tap:
             assert len(self.asked) >= first
             now = asyncio.get_running_loop().time()
             if mine and mine[-1].end == math.inf:
-                mine[-1].end, mine[-1].aborted = now, True
+                mine[-1].end, mine[-1].aborted = now, mine[-1].written is None
             for task in (up, down):
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from team_model import Clock, Job, Server
-from team_typist import LOOKING, STAGGER, presses
+from team_typist import LOOKING, presses
 from typing_replay import share
 
 if TYPE_CHECKING:
@@ -35,11 +35,15 @@ class Demand:
     asks: float
     """Share of the keys that need a request."""
     cold: int
-    """Tokens of the first prompt."""
+    """Tokens of a prompt of which nothing is in the cache, as the first one is."""
     read: float
     """Tokens of a later one that are not in the cache."""
     written: float
-    """Tokens of a whole answer."""
+    """Tokens of an answer after which Polypilot has enough."""
+    again: float = 0.0
+    """Share of the later prompts that are read as if they were the first: elsewhere in the file."""
+    rides: float = 0.0
+    """Share of the looks that need no request, as what they show is known or under way."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,8 @@ class Outcome:
     unanswered: int = 0
     sent: int = 0
     left: int = 0
+    pieces: int = 0
+    """Tokens written for those who still wanted them."""
     busy: float = 0.0
     """Share of the time in which the server worked."""
     shares: list[float] = field(default_factory=list[float])
@@ -76,7 +82,8 @@ class Outcome:
 class _Counted:
     outcome: Outcome
     begin: float
-    """What happens before does not count."""
+    """What happens before does not count; by half of it everybody types."""
+    users: int
 
 
 class Typist:
@@ -94,7 +101,7 @@ class Typist:
         self._key = 0
         """The number of the newest key."""
         self.looks = self.good = 0
-        self._clock.at(number * STAGGER, self._press)
+        self._clock.at(found.begin * number / found.users / 2, self._press)
 
     def _press(self) -> None:
         press, now = next(self._keys), self._clock.now
@@ -105,7 +112,10 @@ class Typist:
                 self._clock.at(now + PACE, lambda: self._ask(key, None))
             self._clock.at(now + press.pause, self._press)
             return
-        self._clock.at(now + PACE, lambda: self._ask(key, (now, press.pause)))
+        if self._draw.random() < self._demand.rides:
+            self._ride(key, now, press.pause)
+        else:
+            self._clock.at(now + PACE, lambda: self._ask(key, (now, press.pause)))
         self._clock.at(now + LOOKING, lambda: self._type_on(key, now, press.pause))
 
     def _ask(self, key: int, look: tuple[float, float] | None) -> None:
@@ -121,6 +131,16 @@ class Typist:
             job.first = lambda: self._text(job, look[0], look[1])
             job.end = lambda: self._type_on(key, *look)
         self._server.ask(job)
+
+    def _ride(self, key: int, looked: float, pause: float) -> None:
+        """The look is answered by what is known, or by the request under way."""
+        job = self._job
+        if job is None or not job.read:
+            self._note(0.0, looked, pause)
+            self._clock.at(looked + pause, lambda: self._type_on(key, looked, pause))
+            return
+        job.first = lambda: self._text(job, looked, pause)
+        job.end = lambda: self._type_on(key, looked, pause)
 
     def _leave(self, job: Job) -> None:
         if job.write and not job.left:
@@ -153,7 +173,7 @@ class Typist:
         self._clock.at(max(self._clock.now, looked + pause), self._press)
 
     def _reading(self) -> int:
-        if self._cold:
+        if self._cold or self._draw.random() < self._demand.again:
             self._cold = False
             return self._demand.cold
         return self._around(self._demand.read)
@@ -173,12 +193,13 @@ def simulate(
     clock = Clock()
     server = Server(clock, speed)
     found = Outcome(users)
-    counted = _Counted(found, warm)
+    counted = _Counted(found, warm, users)
     typists = [Typist(number, seed, server, demand, counted) for number in range(users)]
     clock.run(warm)
-    before = server.busy
+    before, written = server.busy, server.written
     clock.run(seconds)
     found.busy = (server.busy - before) / (seconds - warm)
+    found.pieces = server.written - written
     found.shares = [each.good / each.looks for each in typists if each.looks]
     return found
 
