@@ -94,8 +94,8 @@ async def everything(options: argparse.Namespace) -> dict[str, Any]:
     said = f"{os.cpu_count()} cores, load {load:.1f}, {options.threads} threads, {options.model}"
     print(f"{said}, prompts of {options.prompt} tokens at most", flush=True)
     found: dict[str, Any] = {"machine": said, "prompt": options.prompt, "runs": []}
-    if not options.no_rates:
-        rates = await calibrate(how)
+    if options.rates:
+        rates = await calibrate(how, options.rates)
         found["rates"] = asdict(rates)
         print(_rates(rates), flush=True)
     if options.cancels:
@@ -142,7 +142,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--prompt", type=int, default=256, help="tokens of a completion's prompt at most")
     add("--prefetch", choices=("auto", "off"), default="auto")
     add("--cancels", type=int, default=10, help="runs of each kind; 0: none")
-    add("--no-rates", action="store_true", help="do not measure the server alone first")
+    add("--rates", type=int, default=3, help="measurements of the server alone; 0: none")
     add("--seed", type=int, default=5)
     add("--json", type=Path, help="write everything into this file")
     return parser.parse_args(arguments)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _TOGETHER = (1, 2, 4, 8)
 _PROMPT = 400
 _WRITTEN = 48
-_REPEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +26,13 @@ class Rates:
     """By how many write at once: all of them together."""
 
 
-async def calibrate(how: Serving) -> Rates:
-    """Measure a server of as many slots as are wanted at most."""
+async def calibrate(how: Serving, runs: int) -> Rates:
+    """Measure a server of as many slots as are wanted at most, ``runs`` times; the best counts."""
     async with team_server(replace(how, slots=_TOGETHER[-1], cache=0)) as server:
-        reads = [await _read(server, number) for number in range(_REPEATS)]
+        reads = [await _read(server, number) for number in range(runs)]
         written: dict[int, float] = {}
         for users in _TOGETHER:
-            paces = [await _write(server, users) for _ in range(_REPEATS)]
+            paces = [await _write(server, users) for _ in range(runs)]
             written[users] = max(paces)
         # The best of each: whatever else the machine did only took away from it.
         return Rates(max(reads), written)

@@ -28,7 +28,7 @@ async def run(name: str, *arguments: object) -> str:
 
 async def test_typists_are_counted_and_simulated(smollm2: Path, tmp_path: Path):
     written = tmp_path / "measured.json"
-    quick = ("--seconds", 8, "--warm", 2, "--cancels", 1, "--threads", 1, "--slots", 2)
+    quick = ("--seconds", 6, "--warm", 2, "--cancels", 1, "--rates", 1, "--slots", 2)
     where = ("--models", smollm2.parent, "--json", written)
     said = await run("team.py", "--users", "1,2", *quick, *where)
     assert "hung up while reading" in said
