@@ -55,7 +55,7 @@ class Editor:
     """An editor with our server."""
 
     def __init__(self, server: Server, folder: Path) -> None:
-        self._server = server
+        self.server = server
         self._folder = folder
         self._documents = 0
         self._document: Document | None = None
@@ -66,7 +66,7 @@ class Editor:
             self._document.close()
         self._documents += 1
         uri = (self._folder / f"typed_{self._documents}.py").as_uri()
-        self._document = Document(self._server, uri, before, behind)
+        self._document = Document(self.server, uri, before, behind)
 
     @property
     def document(self) -> Document:
@@ -86,7 +86,7 @@ class Editor:
 
     async def settle(self) -> None:
         """Wait until all that can be answered has been, for a while."""
-        await until(lambda: not self._server.waiting, NEVER)
+        await until(lambda: not self.server.waiting, NEVER)
 
 
 async def until(ready: Callable[[], bool], seconds: float) -> None:
