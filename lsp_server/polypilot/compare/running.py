@@ -204,7 +204,8 @@ class Runner:
             last = number == _LIMITED_TRIES - 1
             if asked.again is not None and not last:
                 await self._store.ended(noted, self._run, None)
-                retries += 1
+                # A limit of our own is no fault of the supplier's.
+                retries += bool(asked.reply.limited or asked.reply.error)
                 wait = min(_LONGEST_PAUSE_S, max(asked.again, 2.0**number))
                 lane.pause_until = max(lane.pause_until, self._clock() + wait)
                 continue
