@@ -41,14 +41,15 @@ class Measured:
     def read(cls, files: list[Path]) -> Measured:
         """Of several runs the rates of the first."""
         found = [json.loads(path.read_text("utf-8")) for path in files]
-        runs = [run for each in found for run in each["runs"]]
-        return cls(found[0]["rates"], runs, found[0]["prompt"])
+        first = found[0]["rates"]
+        runs = [run | {"rates": each.get("rates", first)} for each in found for run in each["runs"]]
+        return cls(first, runs, found[0]["prompt"])
 
-    def speed(self, slots: int, cores: float = CORES) -> Speed:
+    def speed(self, slots: int, cores: float = CORES, rates: dict[str, Any] | None = None) -> Speed:
         """Of the server, when so many cores are left for it."""
-        part = cores / CORES
-        written = {int(many): pace * part for many, pace in self.rates["written"].items()}
-        return Speed(slots, self.rates["read"] * part, written, source="measured, bench/team.py")
+        part, rates = cores / CORES, rates or self.rates
+        written = {int(many): pace * part for many, pace in rates["written"].items()}
+        return Speed(slots, rates["read"] * part, written, source="measured, bench/team.py")
 
     def demand(self) -> Demand:
         """Of one typist, by the runs that have one."""
@@ -99,7 +100,7 @@ def validate(measured: Measured, demand: Demand) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for run in measured.runs:
         cores = max(0.5, CORES - run["editors_cpu"])
-        speed = measured.speed(run["slots"], cores)
+        speed = measured.speed(run["slots"], cores, run["rates"])
         mine = simulate(speed, run["users"], demand, seconds=SECONDS, warm=WARM)
         found.append(
             {"users": run["users"], "slots": run["slots"], "measured": [run["p50"], run["p95"]],
