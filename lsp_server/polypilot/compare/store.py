@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from polypilot.errors import Problem
 
+_Kept = TypeVar("_Kept", Task, Reply, Marks)
 _WHAT = "The record of comparisons"
 
 
@@ -78,7 +79,7 @@ class Store:
 
     async def begin(self, spec: Mapping[str, Any], tasks: Sequence[Task], now: float) -> int:
         """A new comparison's id; raises StorageError."""
-        work = partial(_begin, key=_key(spec), now=now, tasks=[_json(each) for each in tasks])
+        work = partial(_begin, key=_key(spec), now=now, tasks=[as_json(each) for each in tasks])
         return await self._database.write(work)
 
     async def tasks(self, run: int) -> list[Task]:
@@ -104,7 +105,7 @@ class Store:
 
         Raises StorageError.
         """
-        body = None if reply is None else _json(reply)
+        body = None if reply is None else as_json(reply)
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM asked WHERE id = ?", (asked,))
@@ -116,7 +117,7 @@ class Store:
 
     async def marked(self, run: int, marks: Sequence[Marks]) -> None:
         """Answers were judged; raises StorageError."""
-        made = [(run, each.target, each.task, _json(each)) for each in marks]
+        made = [(run, each.target, each.task, as_json(each)) for each in marks]
         await self._database.write(
             lambda connection: connection.executemany(
                 "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", made
@@ -197,7 +198,18 @@ def _form(kind: type[Task | Reply | Marks]) -> TypeAdapter[Any]:
     return adapter
 
 
-def _json(value: Task | Reply | Marks) -> str:
+
+def from_json(kind: type[_Kept], text: str) -> _Kept:
+    """The value that :func:`as_json` has written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _form(kind).validate_json(text)
+
+
+def as_json(value: Task | Reply | Marks) -> str:
+    """A value's text, as it is kept and as it is sent to another machine."""
     # Only what differs from the default, so that a later version may add fields.
     return _form(type(value)).dump_json(value, exclude_defaults=True).decode()
 
