@@ -35,7 +35,7 @@ _CHECK_S = 120.0
 _SEAT_CPUS = 2
 """Of one local model: its runtime computes with several threads."""
 _ASKED_AGAIN = 5
-"""How often a question is asked again whose process died: a model may be too big for its machine."""
+"""How often a question is asked again whose process died: the machine may be too small for it."""
 
 
 class Cluster:
@@ -181,7 +181,7 @@ def check_versions(node: str, ours: Mapping[str, str], theirs: Mapping[str, str]
         raise ClusterError(f"the cluster's machine {node} has no Polypilot that runs", cure=cure)
     if theirs["polypilot"] != version:
         raise ClusterError(
-            f"the cluster's machine {node} has Polypilot {theirs['polypilot']}, here it is {version}",
+            f"the cluster's machine {node} has Polypilot {theirs['polypilot']}, this one {version}",
             cure=cure,
         )
 

@@ -6,12 +6,10 @@ import hashlib
 import io
 import os
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polypilot import paths
-from polypilot.compare import checkout
+from polypilot.compare import checkout, scratch
 from polypilot.compare.repository_parts import LINK, Entry
 
 if TYPE_CHECKING:
@@ -56,8 +54,7 @@ def unpack(packed: bytes, digest: str, base: str = "") -> Path:
     """
     if hashlib.sha256(packed).hexdigest() != digest:
         raise TreeError("the files did not arrive as they were sent")
-    within = paths.ensure_private(Path(base) if base else paths.cache_dir() / "compare")
-    written = checkout.begin(Path(tempfile.mkdtemp(dir=within)))
+    written = checkout.begin(scratch.folder(Path(base) if base else None))
     try:
         with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
             for member in archive:

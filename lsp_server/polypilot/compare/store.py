@@ -198,7 +198,6 @@ def _form(kind: type[Task | Reply | Marks]) -> TypeAdapter[Any]:
     return adapter
 
 
-
 def from_json(kind: type[_Kept], text: str) -> _Kept:
     """The value that :func:`as_json` has written.
 
