@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import importlib
 import importlib.util
@@ -11,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 START_S = 120.0
 _REACH_S = 5.0
-_ADDRESS = re.compile(r"(?:auto|local:[1-9]\d{0,2}|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})")
+_ADDRESS = re.compile(r"(?:auto|local:[1-9]\d{0,2}|(?!local:)[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})")
 _STORE = 256 << 20
 """Bytes of shared memory of a cluster of ours: for trees, which go to the disk beyond that."""
 _LONGEST = 30
@@ -33,7 +35,6 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 """No report to its makers, no words on our stderr."""
@@ -55,6 +56,8 @@ class Connection:
     """Where trees are unpacked: a folder of ours, or empty: each machine's own cache."""
     folder: Path | None
     """What is removed with it."""
+    over: threading.Event
+    """Set when it has been left."""
 
     async def aclose(self) -> None:
         """Leave it; one that was started for us ends."""
@@ -62,6 +65,7 @@ class Connection:
 
     def _close(self) -> None:
         self.ray.shutdown()
+        self.over.set()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -107,7 +111,7 @@ async def connect(address: str) -> Connection:
         await _reach(address)
     cure = "see that it runs (`ray status`) and has this Python and this Ray"
     try:
-        return await run_blocking(_connect, address, timeout=START_S, name="ray")
+        return await _kept(address)
     except TimeoutError:
         raise ClusterError(f"Ray did not answer within {START_S:g} s", cure=cure) from None
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -132,14 +136,36 @@ async def _reach(address: str) -> None:
         await writer.wait_closed()
 
 
-def _connect(address: str) -> Connection:
+async def _kept(address: str) -> Connection:
+    """Connect on a thread that lives as long as the connection does.
+
+    Linux ends processes of a cluster of ours with the thread that has started them.
+    """
+    made: concurrent.futures.Future[Connection] = concurrent.futures.Future()
+    over = threading.Event()
+
+    def keep() -> None:
+        try:
+            connection = _connect(address, over)
+        except Exception as error:  # noqa: BLE001  (handed to whoever awaits)
+            made.set_exception(error)
+        else:
+            made.set_result(connection)
+            over.wait()
+
+    threading.Thread(target=keep, name="polypilot:ray", daemon=True).start()
+    async with asyncio.timeout(START_S):
+        return await asyncio.shield(asyncio.wrap_future(made))
+
+
+def _connect(address: str, over: threading.Event) -> Connection:
     os.environ.update(_QUIET)
     ray = importlib.import_module("ray")
     quiet = {"log_to_driver": False, "configure_logging": False, "logging_level": logging.CRITICAL}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     if not address.startswith("local:"):
         ray.init(address=address, **quiet)
-        return Connection(ray, "", None)
+        return Connection(ray, "", None, over)
     folder = Path(tempfile.mkdtemp(prefix="pp-ray-", dir=_short()))
     try:
         with _no_keys():
@@ -155,7 +181,7 @@ def _connect(address: str) -> Connection:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Connection(ray, str(folder / "trees"), folder)
+    return Connection(ray, str(folder / "trees"), folder, over)
 
 
 def _short() -> str | None:
