@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 START_S = 120.0
 _REACH_S = 5.0
-_ADDRESS = re.compile(r"(?:auto|local:[1-9]\d{0,2}|(?!local:)[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})")
+_ADDRESS = re.compile(
+    r"(?:auto|local:[1-9]\d{0,2}|(?!local:)[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})"
+)
 _STORE = 256 << 20
 """Bytes of shared memory of a cluster of ours: for trees, which go to the disk beyond that."""
 _LONGEST = 30
