@@ -41,6 +41,9 @@ _QUIET = {
 }
 """No report to its makers, no words on our stderr."""
 
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray takes the machine's outer address even where 127.0.0.1 is asked for, but for this."""
+
 
 class ClusterError(UserError):
     """The cluster can't be used."""
@@ -162,7 +165,11 @@ async def _kept(address: str) -> Connection:
 
 def _connect(address: str, over: threading.Event) -> Connection:
     os.environ.update(_QUIET)
+    if address.startswith("local:"):
+        os.environ |= _LOOPBACK
     ray = importlib.import_module("ray")
+    # What it has to say of a dead process would go to stdout, among our JSON; no option keeps it.
+    importlib.import_module("ray._private.worker").print_to_stdstream = _say_nothing
     quiet = {"log_to_driver": False, "configure_logging": False, "logging_level": logging.CRITICAL}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     if not address.startswith("local:"):
@@ -206,3 +213,7 @@ def _no_keys() -> Generator[None]:
         yield
     finally:
         os.environ.update({name: before[name] for name in before.keys() - kept.keys()})
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    """In place of a printing function."""

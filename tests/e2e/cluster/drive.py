@@ -6,6 +6,7 @@ Run as ``drive.py judge WORKERS TASKS SECONDS KILL`` or ``drive.py ask MODEL KIL
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -42,6 +43,15 @@ def workers(name: str) -> list[psutil.Process]:
         if line and line[0].startswith("ray::") and name in line[0]:
             found.append(each)
     return found
+
+
+def addresses() -> list[str]:
+    """Where our cluster's processes listen."""
+    found: set[str] = set()
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found |= {at.laddr.ip for at in each.net_connections("tcp") if at.status == "LISTEN"}
+    return sorted(found)
 
 
 async def kill_one(name: str) -> int:
@@ -87,7 +97,7 @@ async def judge(number: int, tasks: int, seconds: float, *, kill: bool) -> dict[
         found = await verdicts(RayBench(cluster), top, tasks, seconds)
         taken = time.monotonic() - begun
         return {
-            "local": local, "ray": found, "seconds": taken,
+            "local": local, "ray": found, "seconds": taken, "open_to": addresses(),
             "killed": await killed if killed else None,
         }  # fmt: skip
     finally:
@@ -130,7 +140,7 @@ async def _refusing(cluster: Cluster) -> Any:
     from polypilot.compare import cluster_work  # noqa: PLC0415 - for this alone
 
     plain = {"label": "mistral", "provider": "mistral", "model": "", "file": ""}
-    sent = {"packed": [], "digest": "", "base": ""}
+    sent: dict[str, Any] = {"packed": [], "digest": "", "base": ""}
     return cluster._ray.remote(cluster_work.Clerk).remote(sent, plain, "bare")  # pyright: ignore[reportPrivateUsage]  (likewise)
 
 

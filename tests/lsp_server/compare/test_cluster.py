@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import socket
+import sys
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -151,7 +152,7 @@ async def test_an_address_where_nobody_answers_is_told(monkeypatch: pytest.Monke
                                                        tmp_path: Path) -> None:  # fmt: skip
     # A package of this name is enough: it is not imported before somebody answers.
     (tmp_path / "ray.py").write_text("raise SystemExit\n", "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
