@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from polypilot import paths
+from polypilot.compare import scratch
 from polypilot.compare.asking import DeskSeat
 from polypilot.compare.collecting import collect
 from polypilot.compare.desk import Desk
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from polypilot.backend import Backend
     from polypilot.compare.judging import Bench
     from polypilot.compare.money import Bill
-    from polypilot.compare.running import Progress
+    from polypilot.compare.running import Progress, Seat, Spread
     from polypilot.compare.store import Store
     from polypilot.compare.targets import Target
     from polypilot.compare.values import Task
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 """Of the tasks and the way they are asked: a comparison of another format is begun anew."""
-_STALE_S = 24 * 3600.0
 DISK_S = 300.0
 
 
@@ -48,6 +45,7 @@ class Comparison:
     Args:
         backend: the user's own, for the settings and the gate.
         bench: where answers are judged.
+        spread: where local targets are asked; None: on this machine.
     """
 
     def __init__(
@@ -58,7 +56,9 @@ class Comparison:
         bench: Bench,
         *,
         env: Mapping[str, str] | None = None,
+        spread: Spread | None = None,
     ) -> None:
+        self._spread = spread
         self.order = order
         self._backend = backend
         self._store = store
@@ -71,7 +71,7 @@ class Comparison:
         self._prepared: Prepared | None = None
 
     async def __aenter__(self) -> Self:
-        self._tree = await run_blocking(_folder, timeout=DISK_S, name="tree")
+        self._tree = await run_blocking(scratch.folder, timeout=DISK_S, name="tree")
         self._ends.push_async_callback(self._clear)
         return self
 
@@ -79,7 +79,7 @@ class Comparison:
         await self._ends.aclose()
 
     async def _clear(self) -> None:
-        await run_blocking(_remove, self._tree, timeout=DISK_S, name="tree")
+        await run_blocking(scratch.remove, self._tree, timeout=DISK_S, name="tree")
 
     async def prepare(self, step: Step) -> Prepared:
         """Make the tasks, or find those of a comparison that was begun; price what is left.
@@ -138,9 +138,13 @@ class Comparison:
         if ready.run is None:
             ready.run = await self._store.begin(self._spec(ready.commit), ready.tasks, time.time())
         cap = Cap(self.order.cap, ready.spent)
-        seats = {label: [DeskSeat(each) for each in self._desks[label]] for label in ready.bills}
-        runner = Runner(self._store, ready.run, seats, ready.bills, cap, told=told)
-        outcome = await runner.run(ready.tasks, ready.known)
+        try:
+            seats = {label: await self._seats(label) for label in ready.bills}
+            runner = Runner(self._store, ready.run, seats, ready.bills, cap, told=told)
+            outcome = await runner.run(ready.tasks, ready.known)
+        finally:
+            if self._spread is not None:
+                await self._spread.leave()
         replies = await self._store.replies(ready.run)
         judging = Judging(self._store, ready.run, self._bench, self._tree, judged)
         marks = await judging.run(ready.tasks, replies)
@@ -218,6 +222,14 @@ class Comparison:
             desks.append(desk)
             beside = 1 if desk.local else max(1, self.order.beside)
 
+    async def _seats(self, label: str) -> Sequence[Seat]:
+        """Where a target is asked."""
+        target = next(each for each in self._targets if each.label == label)
+        away: Sequence[Seat] = ()
+        if self._spread is not None:
+            away = await self._spread.seats(target, self.order.way, self._tree)
+        return away or [DeskSeat(each) for each in self._desks[label]]
+
     def _check_cap(self, ready: Prepared) -> None:
         if self.order.cap is None or self.order.allow_unpriced:
             return
@@ -235,17 +247,3 @@ def _digest(tasks: Sequence[Task]) -> str:
     for task in tasks:
         sums.update(f"{task.id}\0{task.prefix}\0{task.truth}\0{task.suffix}\0".encode())
     return f"files:{sums.hexdigest()[:40]}"
-
-
-def _folder() -> Path:
-    """A private folder for a copy of the tree; what a crash has left of others goes. Blocks."""
-    base = paths.ensure_private(paths.cache_dir() / "compare")
-    now = time.time()
-    for each in base.iterdir():
-        if each.is_dir() and not each.is_symlink() and now - each.stat().st_mtime > _STALE_S:
-            _remove(each)
-    return Path(tempfile.mkdtemp(dir=base))
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

@@ -13,11 +13,13 @@ from polypilot_providers.errors import NetworkError, TimedOut, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from decimal import Decimal
+    from pathlib import Path
 
     from polypilot.compare.asking import Asked
     from polypilot.compare.money import Bill, Cap
     from polypilot.compare.store import Store
-    from polypilot.compare.values import Kind, Reply, Task
+    from polypilot.compare.targets import Target
+    from polypilot.compare.values import Kind, Reply, Task, Way
 
 _HOPELESS = frozenset(
     {
@@ -48,6 +50,18 @@ class Seat(Protocol):
 
     async def ask(self, task: Task) -> Asked:
         """Ask one question; see :func:`polypilot.compare.asking.ask`."""
+        ...
+
+
+class Spread(Protocol):
+    """Other machines on which local targets are asked."""
+
+    async def seats(self, target: Target, way: Way, tree: Path) -> Sequence[Seat]:
+        """Where this target is asked; none: on this machine."""
+        ...
+
+    async def leave(self) -> None:
+        """Make room again: all is asked."""
         ...
 
 

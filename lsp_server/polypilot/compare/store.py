@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from polypilot.errors import Problem
 
+_Kept = TypeVar("_Kept", Task, Reply, Marks)
 _WHAT = "The record of comparisons"
-_Kept = TypeVar("_Kept", Reply, Marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Store:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM asked WHERE id = ?", (asked,))
             if reply is not None:
-                row = (run, reply.target, reply.task, _json(reply))
+                row = (run, reply.target, reply.task, as_json(reply))
                 connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", row)
 
         await self._database.write(work)
@@ -118,7 +118,7 @@ class Store:
         """Answers were judged; raises StorageError."""
 
         def work(connection: sqlite3.Connection) -> None:
-            made = [(run, each.target, each.task, _json(each)) for each in marks]
+            made = [(run, each.target, each.task, as_json(each)) for each in marks]
             # A cursor that left this thread would be taken down in another.
             connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", made)
 
@@ -196,7 +196,17 @@ def _form(kind: type[Task | Reply | Marks]) -> TypeAdapter[Any]:
     return adapter
 
 
-def _json(value: Task | Reply | Marks) -> str:
+def from_json(kind: type[_Kept], text: str) -> _Kept:
+    """The value that :func:`as_json` has written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _form(kind).validate_json(text)
+
+
+def as_json(value: Task | Reply | Marks) -> str:
+    """A value's text, as it is kept and as it is sent to another machine."""
     # Only what differs from the default, so that a later version may add fields.
     return _form(type(value)).dump_json(value, exclude_defaults=True).decode()
 
@@ -206,7 +216,7 @@ def _begin(connection: sqlite3.Connection, key: str, now: float, tasks: Sequence
     run = cast("int", cursor.lastrowid)
     connection.executemany(
         "INSERT INTO tasks VALUES (?, ?, ?)",
-        [(run, at, _json(task)) for at, task in enumerate(tasks)],
+        [(run, at, as_json(task)) for at, task in enumerate(tasks)],
     )
     return run
 

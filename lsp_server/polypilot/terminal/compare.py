@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from dataclasses import dataclass
@@ -18,8 +19,12 @@ from polypilot.terminal.compare_view import Bars, show_bill, show_report
 from polypilot.terminal.program import FAILED, OK, Program, workspace_root
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from polypilot.compare.comparing import Comparison
+    from polypilot.compare.judging import Bench
     from polypilot.compare.orders import Order, Prepared, Result
+    from polypilot.compare.running import Spread
     from polypilot.compare.values import Kind, Purpose, Way
     from polypilot.terminal.program import Session
 
@@ -78,6 +83,7 @@ class Wanted:
     newer_than: datetime | None
     test_command: str
     no_tests: bool
+    ray: str
     way: str
     beside: int
     max_cost: Decimal | None
@@ -110,6 +116,9 @@ class Wanted:
 @click.option("--test-command", default="",
               help="How the repository's tests are run; default: pytest.")  # fmt: skip
 @click.option("--no-tests", is_flag=True, help="Run no tests of the repository.")
+@click.option("--ray", metavar="ADDRESS", default="",
+              help="Run tests and local models on a Ray cluster: auto, HOST:PORT, "
+              "or local:4 for four processes on this machine.")  # fmt: skip
 @click.option("--path", "way", type=click.Choice(("product", "bare")), default="product",
               show_default=True,
               help="Ask as the editor does, or without context and filters.")  # fmt: skip
@@ -149,17 +158,37 @@ def compare(program: Program, **options: Any) -> int:
 
 async def _compare(program: Program, session: Session, wanted: Wanted, root: Path) -> int:
     # Imported here: no other command needs it.
-    from polypilot.compare.benches import LocalBench  # noqa: PLC0415 - see above
-    from polypilot.compare.comparing import Comparison  # noqa: PLC0415 - likewise
+    from polypilot.compare.comparing import Comparison  # noqa: PLC0415 - see above
     from polypilot.compare.store import Store  # noqa: PLC0415 - likewise
 
     store = Store(problems=lambda problem: program.output.note(problem.message))
-    bench = LocalBench(workspace_root(root), tests=not wanted.no_tests)
     try:
-        async with Comparison(_order(wanted, root), session.backend, store, bench) as comparison:
+        async with (
+            _bench(wanted, workspace_root(root)) as (bench, spread),
+            Comparison(
+                _order(wanted, root), session.backend, store, bench, spread=spread
+            ) as comparison,
+        ):
             return await _run(program, wanted, comparison)
     finally:
         await store.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _bench(wanted: Wanted, top: Path) -> AsyncGenerator[tuple[Bench, Spread | None]]:
+    """Where tests run, and where else local targets are asked."""
+    if not wanted.ray:
+        from polypilot.compare.benches import LocalBench  # noqa: PLC0415 - as above
+
+        yield LocalBench(top, tests=not wanted.no_tests), None
+        return
+    from polypilot.compare.cluster import Cluster, RayBench  # noqa: PLC0415 - as above
+
+    cluster = await Cluster.open(wanted.ray)
+    try:
+        yield RayBench(cluster, tests=not wanted.no_tests), cluster
+    finally:
+        await cluster.aclose()
 
 
 async def _run(program: Program, wanted: Wanted, comparison: Comparison) -> int:

@@ -1,0 +1,242 @@
+"""The same comparison on a cluster: Ray spreads runs of tests and local models over it.
+
+Ray places the work, notices dead processes and does their work again; nothing of that is ours.
+Suppliers are asked from the user's machine alone: keys never leave it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from polypilot.compare import cluster_work
+from polypilot.compare.asking import Asked
+from polypilot.compare.cluster_connect import ClusterError, connect
+from polypilot.compare.cluster_tree import pack
+from polypilot.compare.sandbox import Outcome
+from polypilot.compare.store import as_json, from_json
+from polypilot.compare.values import Reply
+from polypilot.errors import UserError
+from polypilot.tasks import run_blocking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from polypilot.compare.cluster_connect import Connection
+    from polypilot.compare.targets import Target
+    from polypilot.compare.tested import Runs
+    from polypilot.compare.values import Task, TestRun, Way
+
+_PACK_S = 300.0
+_CHECK_S = 120.0
+_SEAT_CPUS = 2
+"""Of one local model: its runtime computes with several threads."""
+_ASKED_AGAIN = 5
+"""How often a question is asked again whose process died: the machine may be too small for it."""
+
+
+class Cluster:
+    """A cluster that is connected, with the same Polypilot on each of its machines."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._ray = connection.ray
+        self._trees: dict[Path, asyncio.Future[Mapping[str, Any]]] = {}
+        self._clerks: list[Any] = []
+        judge = self._ray.remote(cluster_work.judge)
+        # A run in a sandbox does no harm if it is done twice.
+        self._judge = judge.options(num_cpus=1, max_retries=-1)
+        self._clerk = self._ray.remote(cluster_work.Clerk).options(
+            num_cpus=_SEAT_CPUS, max_restarts=-1, max_task_retries=_ASKED_AGAIN
+        )
+
+    @classmethod
+    async def open(cls, address: str) -> Self:
+        """Connect to ``auto``, ``HOST:PORT`` or ``local:NUMBER``, and compare versions.
+
+        Raises:
+            UserError: ``needs_extra``.
+            ClusterError: it can't be reached, or a machine of it has another Polypilot.
+        """
+        connection = await connect(address)
+        made = cls(connection)
+        try:
+            await made._check()
+        except BaseException:
+            await connection.aclose()
+            raise
+        return made
+
+    @property
+    def cpus(self) -> int:
+        """Of all its machines."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    async def judge(self, run: TestRun, tree: Path, overlay: Mapping[str, str]) -> Outcome:
+        """Run tests somewhere in the cluster; a process that dies is replaced by Ray.
+
+        Raises:
+            ClusterError: the cluster is gone.
+        """
+        sent = await self._sent(tree)
+        plain: dict[str, Any] = {
+            "command": list(run.command),
+            "files": [list(each) for each in run.files],
+            "seconds": run.seconds,
+            "megabytes": run.megabytes,
+        }
+        found = await self._result(self._judge.remote(sent, plain, dict(overlay)))
+        return Outcome(found["passed"], found["note"], found["seconds"])
+
+    async def seats(self, target: Target, way: Way, tree: Path) -> Sequence[RaySeat]:
+        """Where an embedded target is asked; none for all others, which are asked from here."""
+        if not target.embedded:
+            return ()
+        sent = await self._sent(tree)
+        plain = {
+            "label": target.label, "provider": target.provider,
+            "model": target.model, "file": target.file,
+        }  # fmt: skip
+        options = self._clerk if self.cpus >= _SEAT_CPUS else self._clerk.options(num_cpus=1)
+        number = max(1, self.cpus // _SEAT_CPUS)
+        made = [options.remote(sent, plain, way) for _ in range(number)]
+        self._clerks += made
+        return [RaySeat(self, target, clerk) for clerk in made]
+
+    async def leave(self) -> None:
+        """Give the processors back that the models had: tests come next."""
+        clerks, self._clerks = self._clerks, []
+        for clerk in clerks:
+            await run_blocking(self._ray.kill, clerk, timeout=_CHECK_S, name="ray")
+
+    async def aclose(self) -> None:
+        """Leave the cluster; one that was started for us ends."""
+        await self._connection.aclose()
+
+    async def answer(self, clerk: Any, task: Task) -> Mapping[str, Any]:
+        """What a clerk says to a task.
+
+        Raises:
+            ClusterError: its process died again and again, or the cluster is gone.
+        """
+        return await self._result(clerk.ask.remote(as_json(task)))
+
+    # -- inside ------------------------------------------------------------------------------
+
+    async def _result(self, reference: Any) -> Any:
+        try:
+            return await asyncio.wrap_future(reference.future())
+        except asyncio.CancelledError:
+            self._ray.cancel(reference, force=False)
+            raise
+        except self._ray.exceptions.RayError as error:
+            raise ClusterError(
+                f"the cluster could not do its part ({type(error).__name__})",
+                cure="look at `ray status`, then run the same command again: it goes on",
+            ) from error
+
+    async def _sent(self, tree: Path) -> Mapping[str, Any]:
+        """The tree in the engine's store, put there once; it does not change while it is used."""
+        if tree not in self._trees:
+            self._trees[tree] = asyncio.ensure_future(self._send(tree))
+        return await asyncio.shield(self._trees[tree])
+
+    async def _send(self, tree: Path) -> Mapping[str, Any]:
+        packed, digest = await run_blocking(pack, tree, timeout=_PACK_S, name="packing")
+        reference = await run_blocking(self._ray.put, packed, timeout=_PACK_S, name="ray")
+        # In a list it is fetched by whoever needs it, and not with each task.
+        return {"packed": [reference], "digest": digest, "base": self._connection.base}
+
+    async def _check(self) -> None:
+        """See that each machine has this version of Polypilot."""
+        strategies = self._ray.util.scheduling_strategies
+        ours = cluster_work.versions()
+        for node in self._ray.nodes():
+            if not node["Alive"]:
+                continue
+            place = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked = self._ray.remote(cluster_work.versions)
+            asked = asked.options(num_cpus=0, scheduling_strategy=place).remote()
+            theirs: Mapping[str, str] | None = None
+            try:
+                async with asyncio.timeout(_CHECK_S):
+                    theirs = await asyncio.wrap_future(asked.future())
+            except (self._ray.exceptions.RayError, ImportError, TimeoutError):
+                theirs = None
+            check_versions(str(node["NodeManagerHostname"]), ours, theirs)
+
+
+def check_versions(node: str, ours: Mapping[str, str], theirs: Mapping[str, str] | None) -> None:
+    """See that a machine has our version of Polypilot.
+
+    Raises:
+        ClusterError: it has another, or none.
+    """
+    version = ours["polypilot"]
+    cure = f"on {node}: pip install 'polypilot[ray,compare]=={version}'"
+    if theirs is None:
+        raise ClusterError(f"the cluster's machine {node} has no Polypilot that runs", cure=cure)
+    if theirs["polypilot"] != version:
+        raise ClusterError(
+            f"the cluster's machine {node} has Polypilot {theirs['polypilot']}, this one {version}",
+            cure=cure,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RayBench:
+    """The cluster, one run of tests for each of its processors."""
+
+    cluster: Cluster
+    tests: bool = True
+
+    @property
+    def run(self) -> Runs | None:
+        """Runs tests in a sandbox on the cluster; None: none are to be run."""
+        return self._run if self.tests else None
+
+    @property
+    def at_once(self) -> int:
+        """How many runs there may be at a time."""
+        return self.cluster.cpus
+
+    async def _run(self, run: TestRun, tree: Path, *, overlay: Mapping[str, str]) -> Outcome:
+        return await self.cluster.judge(run, tree, overlay)
+
+
+@dataclass(frozen=True, slots=True)
+class RaySeat:
+    """A local model in a process of the cluster, for the runner."""
+
+    cluster: Cluster
+    target: Target
+    clerk: Any
+
+    @property
+    def label(self) -> str:
+        """The target's."""
+        return self.target.label
+
+    @property
+    def local(self) -> bool:
+        """It has its processors for itself: one such target after the other."""
+        return True
+
+    async def ask(self, task: Task) -> Asked:
+        """Ask one question. Asked again, by Ray, where the process died: it costs nothing."""
+        try:
+            answer = await self.cluster.answer(self.clerk, task)
+        except ClusterError as error:
+            return self._failed(task, error)
+        failure = UserError(answer["failure"][1], code=answer["failure"][0],
+                            cure=answer["failure"][2]) if answer["failure"] else None  # fmt: skip
+        if failure is not None and "reply" not in answer:
+            return self._failed(task, failure)
+        return Asked(from_json(Reply, answer["reply"]), answer["again"], failure)
+
+    def _failed(self, task: Task, error: UserError) -> Asked:
+        reply = Reply(task.id, self.target.label, time.time(), error=error.code)
+        return Asked(reply, failure=error)

@@ -1,0 +1,62 @@
+"""Ray, which no other test needs: installed once beside the developer's own packages."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RAY = "ray==2.60.0"
+DRIVE = Path(__file__).with_name("drive.py")
+
+
+@pytest.fixture(scope="session")
+def ray_folder() -> Path:
+    """A folder with Ray and what it needs, kept between runs."""
+    named = os.environ.get("POLYPILOT_TEST_CACHE")
+    cache = Path(named) if named else Path.home() / ".cache" / "polypilot-tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / f"{RAY.replace('==', '-')}-py{sys.version_info[0]}{sys.version_info[1]}"
+    with (cache / "ray.lock").open("w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not folder.exists():
+            fresh = folder.with_name(folder.name + ".new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(fresh), RAY]
+            done = subprocess.run(command, check=False, capture_output=True, timeout=900)
+            if done.returncode:
+                reason = "Ray can't be installed here"
+                if os.environ.get("POLYPILOT_REQUIRE_SYSTEM") == "1":
+                    pytest.fail(reason, pytrace=False)
+                pytest.skip(reason)
+            fresh.rename(folder)
+    return folder
+
+
+@pytest.fixture
+def drive(ray_folder: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Runs the driver; what it says."""
+
+    def run(*arguments: str, **more: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, str(DRIVE), *arguments],
+            env={**os.environ, "PYTHONPATH": str(ray_folder), "HOME": str(tmp_path),
+                 "POLYPILOT_DATA_DIR": str(tmp_path / "data"),
+                 "POLYPILOT_CACHE_DIR": str(tmp_path / "cache"), **more},
+            check=False, capture_output=True, text=True, timeout=280,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return json.loads(done.stdout)
+
+    return run
