@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
@@ -12,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from polypilot import paths
+from polypilot.compare import trees
 from polypilot.compare.asking import DeskSeat
 from polypilot.compare.collecting import collect
 from polypilot.compare.desk import Desk
@@ -34,12 +32,12 @@ if TYPE_CHECKING:
     from polypilot.compare.store import Store
     from polypilot.compare.targets import Target
     from polypilot.compare.values import Marks, Reply, Task, Way
+    from polypilot.compare.watch_history import Turn
     from polypilot.compare.wishes import Progress as Step
     from polypilot.compare.wishes import Wish
 
 _FORMAT = 1
 """Of the tasks and the way they are asked: a comparison of another format is begun anew."""
-_STALE_S = 24 * 3600.0
 DISK_S = 300.0
 
 
@@ -59,6 +57,8 @@ class Order:
     """Whether targets are asked whose price is not known, though there is a limit."""
     anew: bool = False
     """Whether to begin anew what was compared before."""
+    turn: Turn | None = None
+    """Of a watch: which round it is."""
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Comparison:
         self._prepared: Prepared | None = None
 
     async def __aenter__(self) -> Self:
-        self._tree = await run_blocking(_folder, timeout=DISK_S, name="tree")
+        self._tree = await run_blocking(trees.make, timeout=DISK_S, name="tree")
         self._ends.push_async_callback(self._clear)
         return self
 
@@ -150,7 +150,7 @@ class Comparison:
         await self._ends.aclose()
 
     async def _clear(self) -> None:
-        await run_blocking(_remove, self._tree, timeout=DISK_S, name="tree")
+        await run_blocking(trees.remove, self._tree, timeout=DISK_S, name="tree")
 
     async def prepare(self, step: Step) -> Prepared:
         """Make the tasks, or find those of a comparison that was begun; price what is left.
@@ -212,7 +212,7 @@ class Comparison:
         if ready is None:
             raise RuntimeError("not prepared")
         if ready.run is None:
-            ready.run = await self._store.begin(self._spec(ready.commit), ready.tasks, time.time())
+            ready.run = await self._store.begin(self.spec(ready.commit), ready.tasks, time.time())
         cap = Cap(self.order.cap, ready.spent)
         seats = {label: [DeskSeat(each) for each in self._desks[label]] for label in ready.bills}
         runner = Runner(self._store, ready.run, seats, ready.bills, cap, told=told)
@@ -222,19 +222,25 @@ class Comparison:
         marks = await judging.run(ready.tasks, replies)
         if outcome.complete:
             await self._store.end(ready.run, time.time())
-        return Result(outcome, ready.tasks, replies, marks, self._spec(ready.commit))
+        return Result(outcome, ready.tasks, replies, marks, self.spec(ready.commit))
 
     # -- inside ------------------------------------------------------------------------------
 
     async def _tasks(
         self, step: Step
     ) -> tuple[Sequence[Task], str, Sequence[str], tuple[int, float] | None]:
-        order, gate = self.order, self._backend.gate
-        origin = await opened(order.root, gate.roots, order.wish.revision)
-        if origin.commit and (found := await self._begun(origin.commit)):
+        order, gate, turn = self.order, self._backend.gate, self.order.turn
+        pinned = turn.commit if turn else ""
+        # What stands for a commit where there is none can't be looked up.
+        revision = pinned if pinned and ":" not in pinned else order.wish.revision
+        origin = await opened(order.root, gate.roots, revision)
+        commit = pinned or origin.commit
+        found = await self._begun(commit) if commit else None
+        same = found[0] if found else turn.like if turn else None
+        if same is not None:
             step("copying the files", 0, 1)
             await origin.checkout(self._tree)
-            return await self._store.tasks(found[0]), origin.commit, (), found
+            return await self._store.tasks(same), commit, (), found
         made = await collect(
             order.root,
             order.wish,
@@ -249,13 +255,14 @@ class Comparison:
 
     async def _begun(self, commit: str) -> tuple[int, float] | None:
         """The same comparison, if it was begun before."""
-        found = None if self.order.anew else await self._store.find(self._spec(commit))
+        found = None if self.order.anew else await self._store.find(self.spec(commit))
         return (found.id, found.begun) if found else None
 
-    def _spec(self, commit: str) -> dict[str, Any]:
+    def spec(self, commit: str) -> dict[str, Any]:
         """What decides whether two comparisons are the same."""
         wish = asdict(self.order.wish)
         wish["numbers"] = {str(kind): number for kind, number in self.order.wish.numbers.items()}
+        turn = self.order.turn
         return {
             "format": _FORMAT,
             "targets": [[each.label, each.file] for each in self._targets],
@@ -263,6 +270,7 @@ class Comparison:
             "commit": commit,
             "way": self.order.way,
             "wish": {**wish, "kinds": [str(kind) for kind in self.order.wish.kinds]},
+            **({"watch": turn.spec} if turn else {}),
         }
 
     async def _open(self, target: Target) -> list[Desk]:
@@ -297,17 +305,3 @@ def _digest(tasks: Sequence[Task]) -> str:
     for task in tasks:
         sums.update(f"{task.id}\0{task.prefix}\0{task.truth}\0{task.suffix}\0".encode())
     return f"files:{sums.hexdigest()[:40]}"
-
-
-def _folder() -> Path:
-    """A private folder for a copy of the tree; what a crash has left of others goes. Blocks."""
-    base = paths.ensure_private(paths.cache_dir() / "compare")
-    now = time.time()
-    for each in base.iterdir():
-        if each.is_dir() and not each.is_symlink() and now - each.stat().st_mtime > _STALE_S:
-            _remove(each)
-    return Path(tempfile.mkdtemp(dir=base))
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
