@@ -212,7 +212,7 @@ class Comparison:
         if ready is None:
             raise RuntimeError("not prepared")
         if ready.run is None:
-            ready.run = await self._store.begin(self.spec(ready.commit), ready.tasks, time.time())
+            ready.run = await self._store.begin(self._spec(ready.commit), ready.tasks, time.time())
         cap = Cap(self.order.cap, ready.spent)
         seats = {label: [DeskSeat(each) for each in self._desks[label]] for label in ready.bills}
         runner = Runner(self._store, ready.run, seats, ready.bills, cap, told=told)
@@ -222,7 +222,7 @@ class Comparison:
         marks = await judging.run(ready.tasks, replies)
         if outcome.complete:
             await self._store.end(ready.run, time.time())
-        return Result(outcome, ready.tasks, replies, marks, self.spec(ready.commit))
+        return Result(outcome, ready.tasks, replies, marks, self._spec(ready.commit))
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -255,23 +255,11 @@ class Comparison:
 
     async def _begun(self, commit: str) -> tuple[int, float] | None:
         """The same comparison, if it was begun before."""
-        found = None if self.order.anew else await self._store.find(self.spec(commit))
+        found = None if self.order.anew else await self._store.find(self._spec(commit))
         return (found.id, found.begun) if found else None
 
-    def spec(self, commit: str) -> dict[str, Any]:
-        """What decides whether two comparisons are the same."""
-        wish = asdict(self.order.wish)
-        wish["numbers"] = {str(kind): number for kind, number in self.order.wish.numbers.items()}
-        turn = self.order.turn
-        return {
-            "format": _FORMAT,
-            "targets": [[each.label, each.file] for each in self._targets],
-            "root": str(self.order.root),
-            "commit": commit,
-            "way": self.order.way,
-            "wish": {**wish, "kinds": [str(kind) for kind in self.order.wish.kinds]},
-            **({"watch": turn.spec} if turn else {}),
-        }
+    def _spec(self, commit: str) -> dict[str, Any]:
+        return spec_of(self.order, self._targets, commit)
 
     async def _open(self, target: Target) -> list[Desk]:
         desks = self._desks[target.label] = []
@@ -292,6 +280,22 @@ class Comparison:
                 f"the price of {', '.join(unknown)} is not known, so that no limit can be kept",
                 cure="leave it out, set `prices` in its row, or say --allow-unpriced",
             )
+
+
+def spec_of(order: Order, targets: Sequence[Target], commit: str) -> dict[str, Any]:
+    """What decides whether two comparisons are the same."""
+    wish = asdict(order.wish)
+    wish["numbers"] = {str(kind): number for kind, number in order.wish.numbers.items()}
+    turn = order.turn
+    return {
+        "format": _FORMAT,
+        "targets": [[each.label, each.file] for each in targets],
+        "root": str(order.root),
+        "commit": commit,
+        "way": order.way,
+        "wish": {**wish, "kinds": [str(kind) for kind in order.wish.kinds]},
+        **({"watch": turn.spec} if turn else {}),
+    }
 
 
 def _sum(parts: Sequence[Decimal | None]) -> Decimal | None:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from polypilot.compare.watched import Round
 
 What = Literal["quality", "speed", "cost", "failures", "price", "new", "gone", "ends"]
+KINDS: Final = {
+    "quality": "quality", "speed": "speed", "cost": "tokens used", "failures": "reliability",
+    "price": "price", "new": "new models", "gone": "models gone", "ends": "an end announced",
+}  # fmt: skip
+"""As people say it."""
 _LEAST: Final = Decimal("0.10")
 _NAMES: Final = 5
 

@@ -28,6 +28,9 @@ ROUNDS: Final = 10
 SLOWER: Final = 1.25
 """From which ratio of waits on, or its inverse, a change is told."""
 DEARER: Final = 1.10
+_USUAL_SPREAD: Final = 0.1
+"""By what share a supplier's rounds usually differ in speed, counted as so many rounds seen."""
+_USUAL_ROUNDS: Final = 4
 _NORMAL = NormalDist()
 
 Tested = Literal["quality", "speed", "cost", "failures"]
@@ -203,7 +206,23 @@ def _ratio(case: _Case, of: _Ratio) -> _Test | None:
         f"{_named(case.key)} got {of.words[not better]}, {of.write(now)} in place of "
         f"{of.write(usual)}{span}, against {case.since}"
     )
-    return _Test(of.kind, case.key, found.p, better, beyond and large, text)
+    p = max(found.p, steady(now, known)) if of.kind == "speed" else found.p
+    return _Test(of.kind, case.key, p, better, beyond and large, text)
+
+
+def steady(now: float, before: Sequence[float]) -> float:
+    """Probability of a median so far from the earlier ones between rounds of one supplier.
+
+    A whole round may meet a slow hour, of which its tasks know nothing: the rounds' own spread
+    counts, and where they are few, what is usual (Student's t, by Wallace's approximation).
+    """
+    logs = [math.log(each) for each in before]
+    middle, count = sum(logs) / len(logs), len(logs)
+    free = _USUAL_ROUNDS + count - 1
+    spread = _USUAL_ROUNDS * _USUAL_SPREAD**2 + sum((each - middle) ** 2 for each in logs)
+    t = (math.log(now) - middle) / math.sqrt(spread / free * (1 + 1 / count))
+    z = (8 * free + 1) / (8 * free + 3) * math.sqrt(free * math.log1p(t * t / free))
+    return 2 * _NORMAL.cdf(-z)
 
 
 def _failures(case: _Case) -> _Test | None:
