@@ -41,16 +41,19 @@ def name(spec: Mapping[str, Any]) -> str:
     """What all rounds of a watch have in common; empty: the run is no round."""
     if "watch" not in spec:
         return ""
-    return json.dumps({**_wish(spec), "watch": spec["watch"]["id"]}, sort_keys=True)
+    return f"{spec['watch']['id']} {_wish(spec)}"
 
 
-def _wish(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in spec.items() if key not in {"commit", "watch"}}
+def _wish(spec: Mapping[str, Any]) -> str:
+    """What is the same in every round; as JSON, since the store gives tuples back as lists."""
+    same = {key: value for key, value in spec.items() if key not in {"commit", "watch"}}
+    return json.dumps(same, sort_keys=True)
 
 
 def rounds_of(wish: Mapping[str, Any], listing: Iterable[RunInfo]) -> tuple[int, Sequence[RunInfo]]:
     """The newest watch of this wish: its number, 0 if there is none, and its rounds in order."""
-    mine = [each for each in listing if "watch" in each.spec and _wish(each.spec) == _wish(wish)]
+    same = _wish(wish)
+    mine = [each for each in listing if "watch" in each.spec and _wish(each.spec) == same]
     newest = max((int(each.spec["watch"]["id"]) for each in mine), default=0)
     rounds = [each for each in mine if each.spec["watch"]["id"] == newest]
     return newest, sorted(rounds, key=lambda each: each.spec["watch"]["round"])
