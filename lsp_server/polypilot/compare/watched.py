@@ -22,12 +22,12 @@ Key = tuple[str, str]
 class Facts:
     """What suppliers and the price list say, beside the answers; JSON as it is."""
 
-    prices: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    prices: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """US dollars for a million tokens in and out, by the target's label and purpose
     (``label purpose``)."""
-    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    models: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The ids in a provider's list; a provider that gave none is left out."""
-    ends: Mapping[str, str] = field(default_factory=dict[str, str])
+    ends: dict[str, str] = field(default_factory=dict[str, str])
     """The announced end of a target's model, by the target's label."""
     found: tuple[tuple[str, str, str], ...] = ()
     """Changes told of this round: kind, target, purpose. Later ones are compared with it."""
