@@ -92,12 +92,10 @@ async def test_whatever_the_clock_does_no_wait_is_longer_than_the_time_between()
 WISH = {"targets": [["a/one", ""]], "commit": "", "wish": {"total": 30, "test_command": ()}}
 
 
-def run(
-    id_: int, number: int, *, watch: int = 1, begun: float = 0.0, ended: bool = True
-) -> RunInfo:
+def run(id_: int, number: int, *, watch: int = 1, ended: bool = True) -> RunInfo:
     spec = {**WISH, "wish": {"total": 30, "test_command": []}, "commit": f"c{watch}",
             "watch": {"id": watch, "round": number}}  # fmt: skip
-    return RunInfo(id_, spec, begun, begun + 60 if ended else None, 30, 30)
+    return RunInfo(id_, spec, 0.0, 60.0 if ended else None, 30, 30)
 
 
 def turn(*listing: RunInfo, now: float = 1000.0, anew: bool = False) -> Turn:
