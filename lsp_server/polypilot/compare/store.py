@@ -117,11 +117,12 @@ class Store:
     async def marked(self, run: int, marks: Sequence[Marks]) -> None:
         """Answers were judged; raises StorageError."""
         made = [(run, each.target, each.task, _json(each)) for each in marks]
-        await self._database.write(
-            lambda connection: connection.executemany(
-                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", made
-            )
-        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            # Its cursor stays on the thread: one that goes elsewhere resets what runs there.
+            connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", made)
+
+        await self._database.write(work)
 
     async def replies(self, run: int) -> list[Reply]:
         """All answers so far; raises StorageError."""
@@ -142,11 +143,11 @@ class Store:
 
     async def end(self, run: int, now: float) -> None:
         """It is complete; raises StorageError."""
-        await self._database.write(
-            lambda connection: connection.execute(
-                "UPDATE runs SET ended = ? WHERE id = ?", (now, run)
-            )
-        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE runs SET ended = ? WHERE id = ?", (now, run))
+
+        await self._database.write(work)
 
     async def delete(self, runs: Iterable[int]) -> None:
         """Forget comparisons, code and answers; raises StorageError."""
