@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -89,11 +90,15 @@ async def test_whatever_the_clock_does_no_wait_is_longer_than_the_time_between()
 
 # --- which round it is
 
-WISH = {"targets": [["a/one", ""]], "commit": "", "wish": {"total": 30, "test_command": ()}}
+WISH: dict[str, Any] = {
+    "targets": [["a/one", ""]],
+    "commit": "",
+    "wish": {"total": 30, "test_command": ()},
+}
 
 
 def run(id_: int, number: int, *, watch: int = 1, ended: bool = True) -> RunInfo:
-    spec = {**WISH, "wish": {"total": 30, "test_command": []}, "commit": f"c{watch}",
+    spec: dict[str, Any] = {**WISH, "wish": {"total": 30, "test_command": []}, "commit": f"c{watch}",
             "watch": {"id": watch, "round": number}}  # fmt: skip
     return RunInfo(id_, spec, 0.0, 60.0 if ended else None, 30, 30)
 
