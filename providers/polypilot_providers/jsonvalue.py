@@ -33,8 +33,11 @@ def as_str(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+_MOST = 2**53
+
+
 def as_int(value: object) -> int | None:
-    """``value`` if it is a whole number of at least 0, else None."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    """``value`` if it is a whole number from 0 to 2^53, else None: JSON says no more exactly."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
         return None
     return value

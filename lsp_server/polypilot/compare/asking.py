@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from polypilot.completion.values import Suggestion
     from polypilot_providers.types import Cost
 
+_MOST_TOKENS = 100_000_000
+"""No model takes or writes so many at once."""
 _NOT_ASKED = frozenset({Why.RATE_CAP})
 """Reasons of our own for which a question never went out: it has to be asked again."""
 
@@ -254,6 +256,8 @@ def _after(reply: Reply, error: ProviderError) -> Asked:
 
 def _counted(reply: Reply, usage: Usage | None, cost: Cost | None) -> Reply:
     usage = usage or Usage()
+    if max(usage.input_tokens or 0, usage.output_tokens or 0) > _MOST_TOKENS:
+        usage, cost = Usage(), None  # that is not true, and no price can be made of it
     return replace(
         reply,
         input_tokens=usage.input_tokens,

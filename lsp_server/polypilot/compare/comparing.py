@@ -157,12 +157,18 @@ class Comparison:
     async def _tasks(
         self, step: Step
     ) -> tuple[Sequence[Task], str, Sequence[str], tuple[int, float] | None]:
-        order, gate = self.order, self._backend.gate
-        origin = await opened(order.root, gate.roots, order.wish.revision)
-        if origin.commit and (found := await self._begun(origin.commit)):
+        order, gate, turn = self.order, self._backend.gate, self.order.turn
+        pinned = turn.commit if turn else ""
+        # What stands for a commit where there is none can't be looked up.
+        revision = pinned if pinned and ":" not in pinned else order.wish.revision
+        origin = await opened(order.root, gate.roots, revision)
+        commit = pinned or origin.commit
+        found = await self._begun(commit) if commit else None
+        same = found[0] if found else turn.like if turn else None
+        if same is not None:
             step("copying the files", 0, 1)
             await origin.checkout(self._tree)
-            return await self._store.tasks(found[0]), origin.commit, (), found
+            return await self._store.tasks(same), commit, (), found
         made = await collect(
             order.root,
             order.wish,
@@ -181,17 +187,7 @@ class Comparison:
         return (found.id, found.begun) if found else None
 
     def _spec(self, commit: str) -> dict[str, Any]:
-        """What decides whether two comparisons are the same."""
-        wish = asdict(self.order.wish)
-        wish["numbers"] = {str(kind): number for kind, number in self.order.wish.numbers.items()}
-        return {
-            "format": _FORMAT,
-            "targets": [[each.label, each.file] for each in self._targets],
-            "root": str(self.order.root),
-            "commit": commit,
-            "way": self.order.way,
-            "wish": {**wish, "kinds": [str(kind) for kind in self.order.wish.kinds]},
-        }
+        return spec_of(self.order, self._targets, commit)
 
     async def _each(
         self, work: Callable[[Target], Awaitable[None]], step: Step, absent: dict[str, Problem]
@@ -239,6 +235,22 @@ class Comparison:
                 f"the price of {', '.join(unknown)} is not known, so that no limit can be kept",
                 cure="leave it out, set `prices` in its row, or say --allow-unpriced",
             )
+
+
+def spec_of(order: Order, targets: Sequence[Target], commit: str) -> dict[str, Any]:
+    """What decides whether two comparisons are the same."""
+    wish = asdict(order.wish)
+    wish["numbers"] = {str(kind): number for kind, number in order.wish.numbers.items()}
+    turn = order.turn
+    return {
+        "format": _FORMAT,
+        "targets": [[each.label, each.file] for each in targets],
+        "root": str(order.root),
+        "commit": commit,
+        "way": order.way,
+        "wish": {**wish, "kinds": [str(kind) for kind in order.wish.kinds]},
+        **({"watch": turn.spec} if turn else {}),
+    }
 
 
 def _digest(tasks: Sequence[Task]) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from polypilot.compare.money import Bill
     from polypilot.compare.running import Outcome
     from polypilot.compare.values import Marks, Reply, Task, Way
+    from polypilot.compare.watch_history import Turn
     from polypilot.compare.wishes import Wish
     from polypilot.errors import Problem
 
@@ -33,6 +34,8 @@ class Order:
     """Whether targets are asked whose price is not known, though there is a limit."""
     anew: bool = False
     """Whether to begin anew what was compared before."""
+    turn: Turn | None = None
+    """Of a watch: which round it is."""
 
 
 @dataclass(slots=True)

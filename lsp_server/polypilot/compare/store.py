@@ -62,7 +62,7 @@ class Store:
     ) -> None:
         self._database: Final = Database(
             lambda: path or paths.data_dir() / "compare.db",
-            (_first_version,),
+            (_first_version, _second_version),
             _WHAT,
             problems=problems,
             limit=limit,
@@ -153,10 +153,22 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> None:
             for table, column in (("marks", "run"), ("replies", "run"), ("asked", "run"),
-                                  ("tasks", "run"), ("runs", "id")):  # fmt: skip
+                                  ("facts", "run"), ("tasks", "run"), ("runs", "id")):  # fmt: skip
                 connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", wanted)  # noqa: S608 - our own words
 
         await self._database.write(work)
+
+    async def noted(self, run: int, facts: Mapping[str, Any]) -> None:
+        """Keep what a watch found beside the answers; raises StorageError."""
+        row = (run, json.dumps(facts))
+        await self._database.write(
+            lambda connection: connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", row)
+        )
+
+    async def facts(self, run: int) -> Mapping[str, Any]:
+        """What was noted of it, empty if nothing was; raises StorageError."""
+        found = await self._database.read(partial(_facts, run=run))
+        return json.loads(found) if found else {}
 
     async def aclose(self) -> None:
         """Finish what was asked for, and close the file."""
@@ -183,6 +195,10 @@ def _first_version(connection: sqlite3.Connection) -> None:
             " task TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, target, task))"
             " WITHOUT ROWID"
         )
+
+
+def _second_version(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE facts (run INTEGER PRIMARY KEY, body TEXT NOT NULL)")
 
 
 def _key(spec: Mapping[str, Any]) -> str:
@@ -255,3 +271,8 @@ def _all(connection: sqlite3.Connection, run: int, kind: type[_Kept]) -> list[_K
 def _cut_off(connection: sqlite3.Connection, run: int) -> int:
     found = rows(connection.execute("SELECT count(*) FROM asked WHERE run = ?", (run,)))
     return int(found[0][0])
+
+
+def _facts(connection: sqlite3.Connection, run: int) -> str:
+    found = rows(connection.execute("SELECT body FROM facts WHERE run = ?", (run,)))
+    return str(found[0][0]) if found else ""

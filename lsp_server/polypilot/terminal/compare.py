@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from polypilot.errors import UserError
 from polypilot.terminal import compare_kept
+from polypilot.terminal.compare_asked import confirm
 from polypilot.terminal.compare_view import Bars, show_bill, show_report
+from polypilot.terminal.compare_watch import TASKS, Every, Watch, named_behind
 from polypilot.terminal.program import FAILED, OK, Program, workspace_root
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Wanted:
     report: tuple[Path, ...]
     open_: bool
     json_mode: bool
+    watch: float | None
+    rounds: int | None
 
 
 @click.command()
@@ -101,8 +104,8 @@ class Wanted:
 @click.option("--root", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="The repository, or a folder of it. Default: the one you are in.")  # fmt: skip
 @click.option("--commit", default="HEAD", show_default=True, help="Take the code of this commit.")
-@click.option("-n", "--tasks", type=click.IntRange(1, 100_000), default=300, show_default=True,
-              help="How many tasks to make.")  # fmt: skip
+@click.option("-n", "--tasks", type=click.IntRange(1, 100_000),
+              help="How many tasks to make; default: 300, with --watch 30.")  # fmt: skip
 @click.option("--kind", "kinds", type=Numbers(), multiple=True,
               help="Only these kinds of tasks, with a number or in their usual shares: "
               f"{', '.join(KINDS)}.")  # fmt: skip
@@ -124,7 +127,8 @@ class Wanted:
               help="Ask as the editor does, or without context and filters.")  # fmt: skip
 @click.option("--beside", type=click.IntRange(1, 32), default=3, show_default=True,
               help="Questions at once to each target that is not on this machine.")  # fmt: skip
-@click.option("--max-cost", type=Dollars(), help="Never spend more than this, in US dollars.")
+@click.option("--max-cost", type=Dollars(), help="Never spend more than this, in US dollars; "
+              "with --watch: in each round.")  # fmt: skip
 @click.option("--allow-unpriced", is_flag=True,
               help="With --max-cost, ask targets too whose price is not known.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what it would take; ask nobody.")
@@ -134,6 +138,10 @@ class Wanted:
               help="Write the report to this file: .html, .md or .json; "
               "may be given again.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the report in the browser.")
+@click.option("--watch", type=Every(), is_flag=False, flag_value="1d",
+              help="Repeat a small sample every so often (6h, 30m; default 1d), and say what got "
+              "slower, dearer, worse or better, and which models are new.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(1), help="With --watch: end after so many.")
 @click.option("--list", "list_", is_flag=True, help="List the comparisons that are kept.")
 @click.option("--delete", metavar="ID|all", default="", help="Forget comparisons.")
 @click.option("--json", "json_mode", is_flag=True, help="The report as JSON on stdout.")
@@ -148,7 +156,11 @@ def compare(program: Program, **options: Any) -> int:
     list_, delete = options.pop("list_"), options.pop("delete")
     if list_ or delete:
         return compare_kept.manage(program, delete, json_mode=options["json_mode"])
+    options = named_behind(options)
+    options["tasks"] = options["tasks"] or (TASKS if options["watch"] else 300)
     wanted = Wanted(**options)
+    if wanted.rounds and not wanted.watch:
+        raise click.UsageError("--rounds is for --watch")
     if not wanted.targets:
         raise click.UsageError("name at least one TARGET, such as `embedded`")
     root = (wanted.root or workspace_root(Path.cwd())).resolve()
@@ -163,6 +175,12 @@ async def _compare(program: Program, session: Session, wanted: Wanted, root: Pat
 
     store = Store(problems=lambda problem: program.output.note(problem.message))
     try:
+        if wanted.watch:
+            order = _order(wanted, root)
+            async with _bench(wanted, workspace_root(root)) as (bench, _):
+                return await Watch(
+                    program, session.backend, store, bench=bench, wanted=wanted, order=order
+                ).run()
         async with (
             _bench(wanted, workspace_root(root)) as (bench, spread),
             Comparison(
@@ -198,7 +216,7 @@ async def _run(program: Program, wanted: Wanted, comparison: Comparison) -> int:
     show_bill(output, ready)
     if wanted.dry_run:
         return OK
-    _confirm(program, wanted, ready)
+    confirm(program.output, ready, yes=wanted.yes)
     with Bars(output) as bars:
         bars.begin(ready)
         result = await comparison.run(bars.answered, bars.judged)
@@ -215,24 +233,6 @@ def _report(program: Program, wanted: Wanted, ready: Prepared, result: Result) -
     if wanted.open_:
         click.launch(files[0].as_uri())
     return OK if result.outcome.complete else FAILED
-
-
-def _confirm(program: Program, wanted: Wanted, ready: Prepared) -> None:
-    """Ask before money is spent, or may be.
-
-    Raises:
-        UserError: nobody can be asked.
-        click.Abort: the user says no.
-    """
-    if wanted.yes or not ready.left or ready.most == 0:
-        return
-    if not program.output.interactive:
-        raise UserError(
-            "this would cost money, and there is nobody to ask",
-            code="confirm",
-            cure="say --yes, with --max-cost for a limit; --dry-run only tells what it takes",
-        )
-    click.confirm("Ask them?", abort=True)
 
 
 def _order(wanted: Wanted, root: Path) -> Order:

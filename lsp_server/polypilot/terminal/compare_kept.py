@@ -12,6 +12,8 @@ import click
 from polypilot.terminal.program import OK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from polypilot.compare.store import RunInfo, Store
     from polypilot.terminal.program import Program
 
@@ -30,7 +32,7 @@ def manage(program: Program, delete: str, *, json_mode: bool) -> int:
         program.output.json([asdict(each) for each in runs])
     elif runs:
         columns = ("id", "begun", "targets", "tasks", "answers", "state")
-        program.output.table(columns, [_row(each) for each in runs])
+        program.output.table(columns, [_row(each) for each in _folded(runs)])
     else:
         program.output.print("No comparison is kept.")
     return OK
@@ -39,23 +41,39 @@ def manage(program: Program, delete: str, *, json_mode: bool) -> int:
 async def _done(store: Store, delete: str) -> list[RunInfo]:
     runs = await store.listing()
     if delete:
-        known = {str(each.id): each.id for each in runs}
+        known = {str(first.id): [each.id for each in group] for group in _folded(runs)
+                 for first in group}  # fmt: skip
         if delete != "all" and delete not in known:
             raise click.UsageError(f"there is no comparison {delete!r}: see --list")
-        await store.delete(known.values() if delete == "all" else [known[delete]])
+        await store.delete([each.id for each in runs] if delete == "all" else known[delete])
         runs = await store.listing()
     return runs
 
 
-def _row(info: RunInfo) -> tuple[str, ...]:
+def _folded(runs: Sequence[RunInfo]) -> list[list[RunInfo]]:
+    """The rounds of a watch together, the newest first; all others alone."""
+    from polypilot.compare.watch_history import name  # noqa: PLC0415 - as above
+
+    groups: dict[str, list[RunInfo]] = {}
+    for each in runs:
+        groups.setdefault(name(each.spec) or str(each.id), []).append(each)
+    return list(groups.values())
+
+
+def _row(group: Sequence[RunInfo]) -> tuple[str, ...]:
+    info = group[-1]
     labels = [str(label) for label, _ in info.spec.get("targets", ())]
     begun = datetime.fromtimestamp(info.begun).astimezone()
-    whole = info.tasks * max(1, len(labels))
+    whole = sum(each.tasks for each in group) * max(1, len(labels))
+    if "watch" in info.spec:
+        state = f"watched, {len(group)} rounds" if len(group) > 1 else "watched, 1 round"
+    else:
+        state = "complete" if info.ended else "goes on with the same command"
     return (
         str(info.id),
         f"{begun:%Y-%m-%d %H:%M}",
         ", ".join(labels),
         str(info.tasks),
-        f"{info.replies} of {whole}",
-        "complete" if info.ended else "goes on with the same command",
+        f"{sum(each.replies for each in group)} of {whole}",
+        state,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +11,10 @@ from compare_repository import MODULE, ROW, make_repository
 from knowing_support import Knowing
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from conftest import Cli
+    from conftest import Cli, Terminal
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -151,3 +153,23 @@ async def test_without_a_key_the_others_are_compared(cli: Cli, repository: Path)
         assert "locked/coder was given up" in done.err
         assert len(good.requests) == 20
         assert locked.requests == []
+
+
+async def test_ctrl_c_in_a_terminal_loses_no_answer(
+    cli: Cli, repository: Path, terminal: Callable[..., Awaitable[Terminal]]
+):
+    target = ("compare", "team/coder", *LINES)
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        shown = await terminal(*target)
+        await team.wait_for_requests(6, seconds=60)
+        await shown.interrupt("Stopped")
+        assert await shown.ended() == 130
+        with sqlite3.connect(cli.home / "data" / "compare.db") as connection:
+            [kept] = connection.execute("SELECT count(*) FROM replies").fetchone()
+            [cut_off] = connection.execute("SELECT count(*) FROM asked").fetchone()
+        assert kept + cut_off == len(team.requests) < 20
+        done = await cli.run(*target, "--yes")
+        assert done.status == 0, done.err
+        assert f"{kept} answers are there already" in done.err
+        assert len(team.requests) == 20 + cut_off
