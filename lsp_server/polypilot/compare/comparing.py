@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +17,7 @@ from polypilot.compare.money import Cap, CapError, estimate
 from polypilot.compare.orders import Order, Prepared, Result
 from polypilot.compare.origin import opened
 from polypilot.compare.running import Runner
+from polypilot.compare.specification import spec_of
 from polypilot.compare.targets import parse
 from polypilot.errors import Problem, UserError, describe
 from polypilot.tasks import run_blocking
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from polypilot.compare.values import Task
     from polypilot.compare.wishes import Progress as Step
 
-_FORMAT = 1
-"""Of the tasks and the way they are asked: a comparison of another format is begun anew."""
 DISK_S = 300.0
 
 
@@ -235,22 +233,6 @@ class Comparison:
                 f"the price of {', '.join(unknown)} is not known, so that no limit can be kept",
                 cure="leave it out, set `prices` in its row, or say --allow-unpriced",
             )
-
-
-def spec_of(order: Order, targets: Sequence[Target], commit: str) -> dict[str, Any]:
-    """What decides whether two comparisons are the same."""
-    wish = asdict(order.wish)
-    wish["numbers"] = {str(kind): number for kind, number in order.wish.numbers.items()}
-    turn = order.turn
-    return {
-        "format": _FORMAT,
-        "targets": [[each.label, each.file] for each in targets],
-        "root": str(order.root),
-        "commit": commit,
-        "way": order.way,
-        "wish": {**wish, "kinds": [str(kind) for kind in order.wish.kinds]},
-        **({"watch": turn.spec} if turn else {}),
-    }
 
 
 def _digest(tasks: Sequence[Task]) -> str:

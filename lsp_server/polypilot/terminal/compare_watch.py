@@ -150,7 +150,7 @@ class Watch:
     async def _next(self) -> Order:
         """The order of the round that is due."""
         from polypilot.compare import watch_history  # noqa: PLC0415 - as above
-        from polypilot.compare.comparing import spec_of  # noqa: PLC0415 - likewise
+        from polypilot.compare.specification import spec_of  # noqa: PLC0415 - likewise
         from polypilot.compare.targets import parse  # noqa: PLC0415 - likewise
 
         order = self._order

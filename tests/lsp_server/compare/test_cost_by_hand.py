@@ -52,8 +52,9 @@ class Case:
     dollars: str
 
 
-MESSAGE: dict[str, object] = {"id": "msg_1", "type": "message", "role": "assistant",
-           "status": "completed", "content": [{"type": "output_text", "text": "It sums.", "annotations": []}]}  # fmt: skip
+MESSAGE: dict[str, object] = {
+    "id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+    "content": [{"type": "output_text", "text": "It sums.", "annotations": []}]}  # fmt: skip
 OPENAI = Case(
     "openai-responses", "openai", "gpt-5-mini",
     [

@@ -90,6 +90,7 @@ async def test_whatever_the_clock_does_no_wait_is_longer_than_the_time_between()
 
 # --- which round it is
 
+SMALL: dict[str, Any] = {"total": 30, "test_command": ()}
 WISH: dict[str, Any] = {
     "targets": [["a/one", ""]],
     "commit": "",
@@ -98,8 +99,8 @@ WISH: dict[str, Any] = {
 
 
 def run(id_: int, number: int, *, watch: int = 1, ended: bool = True) -> RunInfo:
-    spec: dict[str, Any] = {**WISH, "wish": {"total": 30, "test_command": []},
-            "commit": f"c{watch}", "watch": {"id": watch, "round": number}}  # fmt: skip
+    spec: dict[str, Any] = {**WISH, "wish": {**SMALL, "test_command": []}, "commit": f"c{watch}"}
+    spec["watch"] = {"id": watch, "round": number}
     return RunInfo(id_, spec, 0.0, 60.0 if ended else None, 30, 30)
 
 
