@@ -16,7 +16,7 @@ from pathlib import Path
 from polypilot.compare.cluster import Cluster, RayBench
 from polypilot.compare.values import TestRun
 
-TASKS = 16
+TASKS = 8
 KINDS = {
     "computes 1 s of CPU": "import time\nwhile time.process_time() < 1: pass",
     "waits for 2 s": "import time; time.sleep(2)",

@@ -50,7 +50,10 @@ class Cluster:
         # A run in a sandbox does no harm if it is done twice.
         self._judge = judge.options(num_cpus=1, max_retries=-1)
         self._clerk = self._ray.remote(cluster_work.Clerk).options(
-            num_cpus=_SEAT_CPUS, max_restarts=-1, max_task_retries=_ASKED_AGAIN
+            num_cpus=_SEAT_CPUS,
+            max_restarts=-1,
+            max_task_retries=_ASKED_AGAIN,
+            max_concurrency=1,
         )
 
     @classmethod
@@ -102,9 +105,9 @@ class Cluster:
         }  # fmt: skip
         options = self._clerk if self.cpus >= _SEAT_CPUS else self._clerk.options(num_cpus=1)
         number = max(1, self.cpus // _SEAT_CPUS)
-        made = [options.remote(sent, plain, way) for _ in range(number)]
+        made = [options.remote(plain, way) for _ in range(number)]
         self._clerks += made
-        return [RaySeat(self, target, clerk) for clerk in made]
+        return [RaySeat(self, target, clerk, sent) for clerk in made]
 
     async def leave(self) -> None:
         """Give the processors back that the models had: tests come next."""
@@ -116,13 +119,13 @@ class Cluster:
         """Leave the cluster; one that was started for us ends."""
         await self._connection.aclose()
 
-    async def answer(self, clerk: Any, task: Task) -> Mapping[str, Any]:
+    async def answer(self, clerk: Any, sent: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
         """What a clerk says to a task.
 
         Raises:
             ClusterError: its process died again and again, or the cluster is gone.
         """
-        return await self._result(clerk.ask.remote(as_json(task)))
+        return await self._result(clerk.ask.remote(sent, as_json(task)))
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -214,6 +217,8 @@ class RaySeat:
     cluster: Cluster
     target: Target
     clerk: Any
+    sent: Mapping[str, Any]
+    """The tree, as tasks are told of it."""
 
     @property
     def label(self) -> str:
@@ -228,7 +233,7 @@ class RaySeat:
     async def ask(self, task: Task) -> Asked:
         """Ask one question. Asked again, by Ray, where the process died: it costs nothing."""
         try:
-            answer = await self.cluster.answer(self.clerk, task)
+            answer = await self.cluster.answer(self.clerk, self.sent, task)
         except ClusterError as error:
             return self._failed(task, error)
         failure = UserError(answer["failure"][1], code=answer["failure"][0],

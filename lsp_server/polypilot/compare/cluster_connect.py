@@ -169,8 +169,7 @@ def _connect(address: str, over: threading.Event) -> Connection:
         os.environ |= _LOOPBACK
     ray = importlib.import_module("ray")
     # What it has to say of a dead process would go to stdout, among our JSON; no option keeps it.
-    worker: Any = importlib.import_module("ray._private.worker")
-    worker.print_to_stdstream = _say_nothing
+    vars(importlib.import_module("ray._private.worker"))["print_to_stdstream"] = _say_nothing
     quiet = {"log_to_driver": False, "configure_logging": False, "logging_level": logging.CRITICAL}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     if not address.startswith("local:"):

@@ -84,16 +84,15 @@ class Clerk:
         target: label, model and file.
     """
 
-    def __init__(self, sent: Mapping[str, Any], target: Mapping[str, str], way: Way) -> None:
-        self._sent = sent
+    def __init__(self, target: Mapping[str, str], way: Way) -> None:
         self._target = Target(**target)
         self._way: Way = way
         self._desk: Desk | None = None
 
-    async def ask(self, task: str) -> dict[str, Any]:
+    async def ask(self, sent: Mapping[str, Any], task: str) -> dict[str, Any]:
         """Ask a question; ``reply`` (JSON), ``again`` and ``failure``, or ``failure`` alone."""
         try:
-            self._desk = self._desk or await self._open()
+            self._desk = self._desk or await self._open(sent)
         except (UserError, OSError, TimeoutError, ValueError) as error:
             problem = describe(error)
             return {"failure": (problem.code, problem.message, problem.cure)}
@@ -111,9 +110,9 @@ class Clerk:
 
         return sorted(name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN")))
 
-    async def _open(self) -> Desk:
+    async def _open(self, sent: Mapping[str, Any]) -> Desk:
         if not self._target.embedded:
             # Its key would have to be on that machine.
             raise TargetError("only the embedded provider is asked on a cluster")
-        tree = await run_blocking(tree_of, self._sent, timeout=UNPACK_S, name="tree")
+        tree = await run_blocking(tree_of, sent, timeout=UNPACK_S, name="tree")
         return await Desk.open(self._target, self._way, tree, {})

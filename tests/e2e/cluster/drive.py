@@ -26,6 +26,8 @@ from polypilot.compare.values import Kind, Task, TestRun
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from polypilot.compare.asking import Asked
+    from polypilot.compare.cluster import RaySeat
     from polypilot.compare.judging import Bench
 
 CHECK = "import sys, time; import code_; time.sleep({seconds}); sys.exit(code_.value % 3 == 0)"
@@ -111,17 +113,18 @@ async def ask(model: str, *, kill: bool) -> dict[str, Any]:
     tasks = [
         Task(f"t{number}", Kind.LINE, "python", "code_.py", "g",
              prefix=f"def add_{number}(a, b):\n    return ", suffix="\n", truth="a + b")
-        for number in range(6)
+        for number in range(4)
     ]  # fmt: skip
     cluster = await Cluster.open("local:4")
     try:
         seats = await cluster.seats(target, "bare", top)
         keys: Sequence[str] = await asyncio.wrap_future(seats[0].clerk.keys.remote().future())
         killed = asyncio.ensure_future(kill_one("Clerk.ask")) if kill else None
-        answers = await asyncio.gather(
-            *(seats[at % len(seats)].ask(task) for at, task in enumerate(tasks))
+        parts = await asyncio.gather(
+            *(_in_turn(seat, tasks[at :: len(seats)]) for at, seat in enumerate(seats))
         )
-        refused = await cluster.answer(await _refusing(cluster), tasks[0])
+        answers = [each for part in parts for each in part]
+        refused = await cluster.answer(await _refusing(cluster), {}, tasks[0])
         missing = (await cluster.seats(Target("m", "embedded", file=model + ".no"), "bare", top))[0]
         return {
             "seats": len(seats), "keys": keys, "refused": refused,
@@ -134,14 +137,17 @@ async def ask(model: str, *, kill: bool) -> dict[str, Any]:
         await cluster.aclose()
 
 
+async def _in_turn(seat: RaySeat, tasks: Sequence[Task]) -> list[Asked]:
+    return [await seat.ask(task) for task in tasks]
+
+
 async def _refusing(cluster: Cluster) -> Any:
     """A clerk for a supplier, which the product never makes."""
     await cluster.leave()
     from polypilot.compare import cluster_work  # noqa: PLC0415 - for this alone
 
     plain = {"label": "mistral", "provider": "mistral", "model": "", "file": ""}
-    sent: dict[str, Any] = {"packed": [], "digest": "", "base": ""}
-    return cluster._ray.remote(cluster_work.Clerk).remote(sent, plain, "bare")  # pyright: ignore[reportPrivateUsage]  (likewise)
+    return cluster._ray.remote(cluster_work.Clerk).remote(plain, "bare")  # pyright: ignore[reportPrivateUsage]  (likewise)
 
 
 if __name__ == "__main__":

@@ -174,9 +174,9 @@ def test_the_same_version_is_needed_everywhere() -> None:
 
 async def test_a_supplier_is_never_asked_from_a_cluster() -> None:
     target = {"label": "mistral", "provider": "mistral", "model": "", "file": ""}
-    clerk = Clerk({"packed": [], "digest": "", "base": ""}, target, "bare")
+    clerk = Clerk(target, "bare")
 
-    told = await clerk.ask(as_json(Task("t", Kind.LINE, "python", "a.py", "g")))
+    told = await clerk.ask({}, as_json(Task("t", Kind.LINE, "python", "a.py", "g")))
 
     assert told["failure"][0] == "target"
     assert "reply" not in told
