@@ -9,6 +9,7 @@ page to open is the one where the supplier gives keys out.
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,8 @@ from polypilot.lsp import copilot_names as names
 from polypilot.lsp.copilot_reply import told
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from polypilot.backend import Backend, Status
     from polypilot.backend.lm_models import LmModel
     from polypilot.lsp.copilot_dialect import CopilotClient
@@ -112,10 +115,17 @@ async def confirm(client: CopilotClient, _params: object) -> dict[str, str]:
     Raises:
         UserError: it has none after a quarter of an hour.
     """
+    with _newest(client):
+        return await _stored(client)
+
+
+@contextmanager
+def _newest(client: CopilotClient) -> Generator[None]:
+    """Give up an earlier click. Entered before the first wait: clicks count as they came."""
     _give_up(client)
     client.confirming = asyncio.current_task()
     try:
-        return await _stored(client)
+        yield
     finally:
         if client.confirming is asyncio.current_task():
             client.confirming = None
@@ -147,13 +157,14 @@ async def _stored(client: CopilotClient) -> dict[str, str]:
 
 async def finish(client: CopilotClient) -> dict[str, str]:
     """The command behind "sign in": open the page of keys, then as :func:`confirm`."""
-    backend = await _fresh(client)
-    page = _row(backend).key_page
-    window = client.server.client_capabilities.window
-    able = window.show_document if window else None
-    if page and able is not None and able.support and await _user(backend) is None:
-        client.server.window_show_document(types.ShowDocumentParams(page, external=True))
-    return await confirm(client, None)
+    with _newest(client):
+        backend = await _fresh(client)
+        page = _row(backend).key_page
+        window = client.server.client_capabilities.window
+        able = window.show_document if window else None
+        if page and able is not None and able.support and await _user(backend) is None:
+            client.server.window_show_document(types.ShowDocumentParams(page, external=True))
+        return await _stored(client)
 
 
 async def sign_out(client: CopilotClient, _params: object) -> dict[str, str]:

@@ -222,6 +222,7 @@ def test_one_server_for_all_folders(emacs: Emacs, peer: Peer) -> None:
     assert [each["uri"] for each in initialize["workspaceFolders"]] == [folders[0].as_uri()]
     settings = {"completion": {"provider": "embedded"}}
     assert initialize["initializationOptions"] == {"polypilot": settings}
+    peer.wait("textDocument/didOpen", 2)
     opened = [each["params"]["textDocument"]["uri"] for each in peer.all("textDocument/didOpen")]
     assert (emacs.home / "two" / "b b%é.py").as_uri() in opened
     assert peer.connections == 1

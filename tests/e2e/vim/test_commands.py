@@ -220,6 +220,7 @@ def test_one_server_for_all_folders(vim: Vim, peer: Peer) -> None:
     assert [each["uri"] for each in added] == [folders[1].as_uri()]
     initialize = peer.wait("initialize")["params"]
     assert [each["uri"] for each in initialize["workspaceFolders"]] == [folders[0].as_uri()]
+    peer.wait("textDocument/didOpen", 2)
     opened = [each["params"]["textDocument"]["uri"] for each in peer.all("textDocument/didOpen")]
     assert (vim.home / "two" / "b b%é.py").as_uri() in opened
     assert peer.connections == 1
