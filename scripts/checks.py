@@ -28,7 +28,7 @@ from bootstrap import (
     venv_folder,
 )
 
-SIZE_LIMIT_MB = 64
+SIZE_LIMIT_MB = 68
 """Installed size without extras, compiled files included; why: decision 0003."""
 FULLY_COVERED = ("polypilot_providers", "polypilot_prompts")
 """Packages whose every branch a test runs; the rest answers to --fail-under."""

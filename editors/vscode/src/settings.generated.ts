@@ -42,4 +42,6 @@ export const KNOWN: readonly Known[] = [
   { section: "embedded", name: "model", setting: "model" },
   { section: "embedded", name: "threads", setting: "threads" },
   { section: "embedded", name: "idle_minutes", setting: "idleMinutes" },
+  { section: "usage", name: "enabled", setting: "enabled", workspace: "false" },
+  { section: "usage", name: "keep_days", setting: "keepDays" },
 ];

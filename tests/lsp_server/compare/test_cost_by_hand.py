@@ -50,6 +50,8 @@ class Case:
     tokens: tuple[int, int, int | None, int | None]
     """Input, output, cached ones of the input, reasoning of the output."""
     dollars: str
+    off_peak: tuple[Tariff, str] | None = None
+    """Its other prices and sum, where the hour decides which of the two hold."""
 
 
 MESSAGE: dict[str, object] = {
@@ -143,6 +145,8 @@ DEEPSEEK = Case(
     (1000, 400, 896, 250),
     # 104 missed x 0.3 = 31.2, 896 hit x 0.006 = 5.376, 400 out x 1.2 = 480: 516.576 millionths
     "0.000516576",
+    # Outside the peak hours all prices are half as high, and so is the sum.
+    (Tariff(Decimal("0.15"), Decimal("0.6"), Decimal("0.003")), "0.000258288"),
 )  # fmt: skip
 XAI = Case(
     "openai-chat", "x-ai", "grok-4",
@@ -183,14 +187,17 @@ async def test_a_reply_costs_what_a_sum_by_hand_says(tmp_path: Path, case: Case)
         finally:
             await desk.aclose()
     tariff = listed[case.model]
+    expected, dollars = case.tariff, case.dollars
+    if case.off_peak is not None and tariff.input == case.off_peak[0].input:
+        expected, dollars = case.off_peak
     assert (tariff.input, tariff.output, tariff.cache_read) == (
-        case.tariff.input, case.tariff.output, case.tariff.cache_read
+        expected.input, expected.output, expected.cache_read
     )  # fmt: skip
-    if case.tariff.cache_write is not None:
-        assert tariff.cache_write == case.tariff.cache_write
+    if expected.cache_write is not None:
+        assert tariff.cache_write == expected.cache_write
     assert (answer.error, answer.text) == ("", "It sums.")
     assert case.tokens == (
         answer.input_tokens, answer.output_tokens, answer.cached_tokens, answer.reasoning_tokens
     )  # fmt: skip
-    assert answer.dollars == Decimal(case.dollars)
+    assert answer.dollars == Decimal(dollars)
     assert answer.priced_by == "prices"
