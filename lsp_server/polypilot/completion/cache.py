@@ -58,6 +58,8 @@ class Entry:
     model: str
     unsure: bool = False
     """The model itself thinks little of it: offered only to a user who asks."""
+    given_up: bool = False
+    """Only its beginning came, being unsure: a user who asks gets a whole one instead."""
 
     def rest(self, prefix: str, typed: int) -> str | None:
         """What is left of the text if its first ``typed`` characters stand before the cursor.

@@ -27,17 +27,18 @@ class Doubt:
         self._logprob = 0.0
         self._tokens = 0
         self._line = ""
-        self._whole = False
+        self.whole = False
+        """The line is complete: no later token changes its probability."""
 
     def weigh(self, delta: TextDelta) -> None:
         """More of the answer."""
-        if self._whole:
+        if self.whole:
             return
         if delta.logprob is not None:
             self._logprob += delta.logprob
             self._tokens += delta.tokens
         self._line += delta.text
-        self._whole = "\n" in self._line.lstrip()
+        self.whole = "\n" in self._line.lstrip()
 
     def below(self, least: float | None) -> bool:
         """Whether it is less probable than that; nothing is known of tokens without any."""

@@ -77,6 +77,8 @@ class Flight:
         self.cancelled = False
         self.useful = False
         """Something of it was offered."""
+        self.wanted = origin.ask.trigger is not Trigger.AUTOMATIC
+        """A user who asks for suggestions waits for it, however little the model thinks of it."""
         self.error: ProviderError | None = None
         self.excluded: ExcludedError | None = None
         self.first_text: float | None = None
@@ -95,6 +97,7 @@ class Flight:
         """Characters of the answer so far."""
         self._cut = False
         """The model was not done when its answer ended."""
+        self._given_up = False
         self._told = False
         self._sent = 0.0
 
@@ -206,7 +209,7 @@ class Flight:
                 done = self._filter.feed(event.text)
                 self._keep_parts()
                 self._hooks.progress()
-                return done
+                return done or self._vain()
             case Usage():
                 self._usage = event
             case Switched():
@@ -258,6 +261,7 @@ class Flight:
             target.provider_id,
             target.model,
             self._unsure(),
+            self._given_up,
         )
 
     def _unsure(self) -> bool:
@@ -265,6 +269,16 @@ class Flight:
         chosen = (c.model for c in self.origin.plan.choices if c.target == self._target)
         model = next(chosen, None)
         return model is not None and self._doubt.below(model.min_confidence)
+
+    def _vain(self) -> bool:
+        """Whether nobody will be shown it: its first line is whole, and the model doubts it.
+
+        The lines behind it would only keep the machine busy, or cost money.
+        """
+        if self.wanted or self.useful or not (self._doubt.whole and self._unsure()):
+            return False
+        self._cut = self._given_up = True
+        return True
 
     def _report(self, *, cancelled: bool) -> None:
         self._hooks.observe(

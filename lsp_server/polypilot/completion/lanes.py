@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from polypilot.completion.values import Placed
+from polypilot.completion.values import Placed, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +141,7 @@ class Lane:
             agreeing = (place for place in origin.places if flight.agrees(place.key, place.ask))
             if place := next(agreeing, None):
                 found = flight, place
+                flight.wanted = flight.wanted or origin.ask.trigger is not Trigger.AUTOMATIC
             else:
                 flight.cancel()
         return found

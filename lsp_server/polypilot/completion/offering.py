@@ -51,8 +51,11 @@ class Offers:
             if cached is None:
                 continue
             entry, rest = cached
+            unasked = origin.ask.trigger is Trigger.AUTOMATIC
+            if entry.given_up and not unasked:
+                continue
             if place.fit(rest).strip():
-                if entry.unsure and origin.ask.trigger is Trigger.AUTOMATIC:
+                if entry.unsure and unasked:
                     return Answer(why=Why.UNSURE)
                 found = Found(place, entry, rest)
                 return self.give(lane, origin.ask, found, source or Source.CACHE)

@@ -251,6 +251,7 @@ def _order(wanted: Wanted, root: Path) -> Order:
 
 
 def _wish(wanted: Wanted) -> Any:
+    from polypilot.compare.sampling import SHARES  # noqa: PLC0415 - as above
     from polypilot.compare.values import Kind  # noqa: PLC0415 - as above
     from polypilot.compare.wishes import Wish  # noqa: PLC0415 - as above
 
@@ -258,12 +259,12 @@ def _wish(wanted: Wanted) -> Any:
     purposes: set[Purpose] = {"completion", "chat"}
     if wanted.purpose != "both":
         purposes = {cast("Purpose", wanted.purpose)}
-    kinds = tuple(kind for kind in named or Kind if kind.purpose in purposes)
+    kinds = tuple(kind for kind in named or SHARES if kind.purpose in purposes)
     exact: dict[Kind, int] = {kind: number for kind, number in named.items() if number >= 0}
     after = wanted.newer_than
     return Wish(
         total=wanted.tasks,
-        kinds=() if not named and wanted.purpose == "both" else kinds,
+        kinds=kinds,
         numbers=exact if len(exact) == len(named) else {},
         seed=str(wanted.seed),
         revision=wanted.commit,

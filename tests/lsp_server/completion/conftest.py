@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -296,6 +296,11 @@ class World:
     def ask(self, editor: Editor, trigger: Trigger = Trigger.AUTOMATIC) -> asyncio.Task[Answer]:
         """Ask in the background, as a server does."""
         return asyncio.ensure_future(self.engine.answer(editor.ask(trigger)))
+
+    def ask_one(self, editor: Editor) -> asyncio.Task[Answer]:
+        """Ask as a user who wants one suggestion."""
+        asked = replace(editor.ask(Trigger.INVOKED), several=False)
+        return asyncio.ensure_future(self.engine.answer(asked))
 
     async def answer(self, editor: Editor, trigger: Trigger = Trigger.AUTOMATIC) -> Answer:
         return await asyncio.wait_for(self.engine.answer(editor.ask(trigger)), BOUND)

@@ -44,13 +44,46 @@ async def test_the_first_lines_of_a_block_that_the_model_doubts_are_not_shown(wo
     editor = world.open("def f(a):|\n")
     task = world.ask(editor)
     call = await world.provider.call()
-    call.say(TextDelta("\n    b = a\n    ret", DOUBTFUL, 4))
+    call.say(TextDelta("\n    b = a", DOUBTFUL, 4))
     await world.settle()
     world.clock.advance(0.3)
     await world.settle()
     assert not task.done()
-    call.say(TextDelta("urn b\n\n\ndef g", SURE, 4)).end()
+    call.say(TextDelta("\n    return b\n\n\ndef g", SURE, 4)).end()
     assert (await asyncio.wait_for(task, BOUND)).why is Why.UNSURE
+
+
+async def test_a_block_whose_first_line_the_model_doubts_is_given_up(world: World):
+    """The lines behind it would be shown to nobody; who asks for it gets the whole of another."""
+    world.min_confidence = 0.5
+    editor = world.open("def f(a):|\n")
+    task = world.ask(editor)
+    call = await world.provider.call()
+    call.say(TextDelta("\n    b = a\n    ret", DOUBTFUL, 4))
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    assert (await asyncio.wait_for(task, BOUND)).why is Why.UNSURE
+    assert (await world.answer(editor)).why is Why.UNSURE
+    assert world.provider.calls == [call]
+    task = world.ask_one(editor)
+    (await world.provider.call()).say(TextDelta("\n    b = a\n    return b", DOUBTFUL, 4)).end()
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "\n    b = a\n    return b"
+
+
+async def test_a_doubtful_block_that_a_user_asked_for_meanwhile_is_not_given_up(world: World):
+    world.min_confidence = 0.5
+    editor = world.open("def f(a):|\n")
+    world.ask(editor)
+    call = await world.provider.call()
+    task = world.ask_one(editor)
+    await world.settle()
+    call.say(TextDelta("\n    b = a\n    ret", DOUBTFUL, 4))
+    await world.settle()
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "\n    b = a"
+    assert not call.closed.is_set()
+    call.say(TextDelta("urn b\n\n\ndef g", SURE, 4)).end()
+    await asyncio.wait_for(call.closed.wait(), BOUND)
+    task = world.ask_one(editor)
+    assert text_of(await asyncio.wait_for(task, BOUND)) == "\n    b = a\n    return b"
 
 
 async def test_the_words_of_a_line_that_the_model_doubts_are_not_shown(world: World):
