@@ -19,6 +19,7 @@ from polypilot.compare.origin import opened
 from polypilot.compare.running import Runner
 from polypilot.compare.specification import spec_of
 from polypilot.compare.targets import parse
+from polypilot.compare.withheld import copied
 from polypilot.errors import Problem, UserError, describe
 from polypilot.tasks import run_blocking
 
@@ -165,7 +166,7 @@ class Comparison:
         same = found[0] if found else turn.like if turn else None
         if same is not None:
             step("copying the files", 0, 1)
-            await origin.checkout(self._tree)
+            await copied(origin, gate, self._tree)
             return await self._store.tasks(same), commit, (), found
         made = await collect(
             order.root,
