@@ -95,13 +95,12 @@ class Comparison:
         await self._each(self._open, step, absent)
         tasks, commit, problems, found = await self._tasks(step)
         known = await self._store.replies(found[0]) if found else []
-        cut_off = await self._store.cut_off(found[0]) if found else 0
+        cut_off = await self._store.cut_off(found[0]) if found else []
         bills: dict[str, Bill] = {}
 
         async def price(target: Target) -> None:
             done = {each.task for each in known if each.target == target.label}
-            left = [task for task in tasks if task.id not in done]
-            bills[target.label] = await estimate(self._desks[target.label][0], left)
+            bills[target.label] = await estimate(self._desks[target.label][0], tasks, done)
 
         await self._each(price, step, absent)
         self._prepared = Prepared(

@@ -110,8 +110,8 @@ def show_bill(output: Output, ready: Prepared) -> None:
     output.note(f"{len(ready.tasks)} tasks: {mix}", kind="plan")
     if ready.known:
         output.note(f"{len(ready.known)} answers are there already", kind="plan")
-    if ready.cut_off:
-        output.note(f"{ready.cut_off} questions were cut off, and are asked again", kind="plan")
+    if ready.again:
+        output.note(f"{ready.again} questions were cut off, and are asked again", kind="plan")
     for label, bill in ready.bills.items():
         tokens = f"{bill.tokens_in:,} tokens in, {bill.tokens_out:,} out"
         output.note(f"{label}: {bill.requests} questions, {tokens}, {_price(bill.dollars)}"
