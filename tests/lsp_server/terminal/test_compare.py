@@ -116,8 +116,12 @@ async def test_a_price_that_is_not_known_is_no_price_of_nothing(cli: Cli, reposi
         (("team", "--kind", "poem"), 2, "'poem' is none of"),
         (("team", "--max-cost", "-1"), 2, "is no amount of dollars"),
         (("team", "--commit", "no-such"), 1, "no-such"),
+        (("team", "--kind", "line", "--kind", "line=3"), 2, "name each --kind once"),
+        (("team", "--kind", "line=3", "--for", "chat"), 2, "--kind line is none of --for chat"),
+        (("team", "--test-command", "'pytest"), 2, "--test-command is no command"),
         (("team", "--kind", "tested=3", "--no-tests"), 1, "no tasks were found"),
         (("team", "--report", "report.doc", *LINES, "--yes"), 1, "no form of a report"),
+        (("team", "--report", "no/r.html", *LINES, "--yes"), 1, "its folder is not there"),
         (("--delete", "77"), 2, "no comparison '77'"),
     ],
 )
@@ -127,8 +131,41 @@ async def test_what_can_not_be_done_is_said(
     async with Knowing(repository) as team:
         rows(cli, team=team.url)
         done = await cli.run("compare", *arguments)
+        assert team.requests == []
     assert done.status == status
     assert said in " ".join(done.err.split())
+
+
+async def test_kinds_with_a_number_and_kinds_without(cli: Cli, repository: Path):
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        kinds = ("--kind", "line=3", "--kind", "rest", "-n", "10")
+        done = await cli.run("compare", "team/coder", *kinds, "--no-tests", "--dry-run")
+        assert done.status == 0, done.err
+        assert "3 line" in done.err
+        assert "7 rest" in done.err
+        done = await cli.run("compare", "team/coder", "--for", "completion", "-n", "9",
+                             "--no-tests", "--dry-run")  # fmt: skip
+    assert "explain" not in done.err
+
+
+@pytest.mark.parametrize("above", [False, True])
+async def test_what_must_not_leave_is_in_no_question(cli: Cli, repository: Path, *, above: bool):
+    """Neither as a task nor beside one; an ignore file need not be committed for that."""
+    where = repository if above else repository / "sums"
+    (where / ".cursorignore").write_text("module_1.py\nmodule_2.py\n", "utf-8")
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        text = cli.config.read_text("utf-8").replace("openai-completions", "template:qwen")
+        cli.config.write_text(text, "utf-8")
+        target = ("compare", "team/coder", *LINES, "--yes")
+        root = () if above else ("--root", str(repository / "sums"))
+        done = await cli.run(*target, *root)
+        assert done.status == 0, done.err
+        bodies = [json.dumps(each.json) for each in team.requests]
+    assert len(bodies) == 20
+    assert any("total_0(" in each for each in bodies)
+    assert not any("total_1(" in each or "total_2(" in each for each in bodies)
 
 
 async def test_a_folder_without_history_is_compared_as_it_is(cli: Cli):
