@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -210,3 +211,45 @@ async def test_ctrl_c_in_a_terminal_loses_no_answer(
         assert done.status == 0, done.err
         assert f"{kept} answers are there already" in done.err
         assert len(team.requests) == 20 + cut_off
+
+
+async def test_another_process_does_not_pay_for_the_same(cli: Cli, repository: Path):
+    target = ("compare", "team/coder", *LINES, "--yes")
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        first = await cli.start(*target)
+        await team.wait_for_requests(1, seconds=60)
+        first.send_signal(signal.SIGSTOP)
+        second = await cli.run(*target)
+        first.send_signal(signal.SIGCONT)
+        await first.communicate()
+        assert second.status == 1
+        assert "at work in another terminal" in second.err
+        assert len(team.requests) == 20
+
+
+async def test_answers_to_other_settings_are_not_mixed_in(cli: Cli, repository: Path):
+    target = ("compare", "team/coder", *LINES, "--yes")
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        await cli.run(*target)
+        cli.config.write_text(
+            f"completion.context = false\n{cli.config.read_text('utf-8')}", "utf-8"
+        )
+        done = await cli.run(*target)
+        assert "compared before with other settings" in done.err
+        again = await cli.run(*target)
+        assert "20 answers are there already" in again.err
+        assert "other settings" not in again.err
+        assert len(team.requests) == 40
+
+
+async def test_who_was_left_out_is_in_the_report(cli: Cli, repository: Path):
+    report = repository / "report.md"
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        done = await cli.run("compare", "team/coder", "embedded/no.gguf", *LINES, "--yes",
+                             "--report", str(report))  # fmt: skip
+    assert done.status == 1
+    assert "embedded/no.gguf is left out" in done.err
+    assert "embedded/no.gguf was given up" in report.read_text("utf-8").replace("\\", "")
