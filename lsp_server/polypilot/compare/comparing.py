@@ -93,7 +93,7 @@ class Comparison:
         # Before anything is paid for: its answers could not be judged.
         await run_blocking(require_library, timeout=IMPORT_S, name="pydantic-evals")
         order = self.order
-        self._targets = parse(order.targets, self._backend.rows(), order.root)
+        self._targets = parse(order.targets, self._backend.rows())
         absent: dict[str, Problem] = {}
         await self._each(self._open, step, absent)
         tasks, commit, problems, found = await self._tasks(step)

@@ -59,16 +59,17 @@ def made(result: Result, *, command: str, seed: int, begun: float | None) -> Rep
     report = reports.report(
         result.tasks, result.replies, result.marks, settings, targets=list(files)
     )
-    return replace(
-        report, advice=tuple(_sayable(each, files.get(each.target, "")) for each in report.advice)
-    )
+    return replace(report, advice=tuple(_sayable(each, files) for each in report.advice))
 
 
-def _sayable(advice: Advice, file: str) -> Advice:
+def _sayable(advice: Advice, files: Mapping[str, str]) -> Advice:
     """The command with the target's own name: its label may be shorter, or have a number."""
     if not advice.command:
         return advice
-    name = f"{EMBEDDED}/{file}" if file else advice.target.partition("#")[0]
+    file = files.get(advice.target, "")
+    base, _, number = advice.target.rpartition("#")
+    again = number.isdecimal() and base in files
+    name = f"{EMBEDDED}/{file}" if file else base if again else advice.target
     return replace(advice, command=f"polypilot use {shlex.quote(name)} --for {advice.purpose}")
 
 

@@ -218,7 +218,7 @@ async def _run(program: Program, wanted: Wanted, comparison: Comparison) -> int:
     output = program.output
     with Bars(output) as bars:
         ready = await comparison.prepare(bars.step)
-    show_bill(output, ready)
+    show_bill(output, ready, alone=wanted.dry_run)
     if wanted.dry_run:
         return OK
     confirm(program.output, ready, yes=wanted.yes)

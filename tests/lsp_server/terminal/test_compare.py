@@ -70,7 +70,14 @@ async def test_a_dry_run_asks_nobody(cli: Cli, repository: Path):
         assert done.status == 0
         assert "20 questions" in done.err
         assert "about $0.0" in done.err
+        plan = await cli.run("compare", "team/gpt-4.1", "team/odd", *LINES, "--dry-run", "--json")
         assert team.requests == []
+    told = json.loads(plan.out)
+    assert told["tasks"] == {"line": 10, "rest": 10}
+    known, unknown = told["targets"]["team/gpt-4.1"], told["targets"]["team/odd"]
+    assert known["questions"] == unknown["questions"] == 20
+    assert 0 < float(known["dollars"]) < float(known["dollars_at_most"])
+    assert (unknown["dollars"], unknown["dollars_at_most"]) == (None, None)
 
 
 async def test_money_is_not_spent_unasked_nor_beyond_the_limit(cli: Cli, repository: Path):
