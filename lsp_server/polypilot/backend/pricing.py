@@ -8,8 +8,8 @@ from the network; that is never asked for.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -60,6 +60,7 @@ class Tariff:
 
 
 FREE = Tariff(NOTHING, NOTHING, NOTHING, NOTHING)
+_UNKNOWN = Tariff(None, None)
 
 
 class Prices:
@@ -104,6 +105,21 @@ class Prices:
         if row.prices == UNPRICED or (not row.prices and _is_here(row) is not False):
             return {}
         return await _ask(_tariffs, _where(row), tuple(models), self._clock()) or {}
+
+    async def dearest(self, row: ProviderRow, model: str) -> Tariff:
+        """A model's highest prices of the next day: some suppliers' change with the hour."""
+        now = self._clock()
+        hours = [now + timedelta(hours=each / 2) for each in range(48)]
+        found = [
+            (await Prices(lambda at=at: at).tariffs(row, [model])).get(model, _UNKNOWN)
+            for at in hours
+        ]
+
+        def most(name: str) -> Decimal | None:
+            known = [getattr(each, name) for each in found]
+            return None if None in known else max(known)
+
+        return replace(found[0], input=most("input"), output=most("output"))
 
 
 async def _ask(look: Callable[..., _T], *arguments: object) -> _T | None:

@@ -2,7 +2,7 @@
 
 1. A target is considered if at most a fifth of its tasks failed; if none is, those that answered.
 2. The best is the one with the highest mean score.
-3. A target is as good as the best if the corrected paired test finds no difference (p of 0.05 or
+3. A target is as good as the best if the corrected paired test finds no difference (p of 0.02 or
    more), and if the 95% interval excludes that it is more than 10 points worse. Where the test
    finds none but the interval can't exclude that, the tasks are too few: it is said, and the
    best is named.
@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from polypilot.compare import wording
 from polypilot.compare.figures import Row, Summary
+from polypilot.compare.statistics import SURE
 
 if TYPE_CHECKING:
     from polypilot.compare.reckoning import Difference
     from polypilot.compare.values import Purpose
 
-SIGNIFICANT: Final = 0.05
+SIGNIFICANT: Final = SURE
+"""Of the corrected probability; with 5 % two that are alike would be told apart too often."""
 WORST_LOSS: Final = 0.10
 """How much worse than the best one may at most be to be called as good."""
 MOST_FAILING: Final = 0.2

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from polypilot.backend.planning import EMBEDDED_COMPLETION
+from polypilot.backend.pricing import NOTHING
 from polypilot.chat import events
 from polypilot.chat.values import Embedded, Question, Unattended
 from polypilot.compare.desk import place
@@ -17,16 +18,17 @@ from polypilot.errors import UserError, describe
 from polypilot.workspace.gate import ExcludedError
 from polypilot_providers.base import COMPLETION_LIMITS
 from polypilot_providers.errors import ProviderError, RateLimited
-from polypilot_providers.types import Stop, TextDelta, Usage
+from polypilot_providers.types import Cost, Stop, TextDelta, Usage
 
 if TYPE_CHECKING:
     from polypilot.compare.desk import Desk, Heard
     from polypilot.compare.values import Task
     from polypilot.completion.values import Suggestion
-    from polypilot_providers.types import Cost
 
 _MOST_TOKENS = 100_000_000
 """No model takes or writes so many at once."""
+NO_COST = Cost(NOTHING, "prices")
+"""Of what was not asked."""
 _NOT_ASKED = frozenset({Why.RATE_CAP})
 """Reasons of our own for which a question never went out: it has to be asked again."""
 
@@ -80,10 +82,17 @@ async def ask(desk: Desk, task: Task) -> Asked:
         reply = replace(
             asked.reply,
             limited=heard.limited,
-            requests=max(1, len(heard.failures) + (not asked.reply.error)),
+            requests=_requests(asked.reply, heard),
             retries=max(0, len(heard.failures) - bool(asked.reply.error)),
         )
         return replace(asked, reply=reply)
+
+
+def _requests(reply: Reply, heard: Heard) -> int:
+    """How many went out: none where the editor's own rules ask for nothing."""
+    if reply.why and not heard.requested and not heard.failures:
+        return 0
+    return max(1, len(heard.failures) + (not reply.error))
 
 
 # --- completions
@@ -103,7 +112,9 @@ async def _complete(desk: Desk, task: Task, heard: Heard) -> Asked:
     suggestion = answer.suggestions[0] if answer.suggestions else None
     usage = ended.usage if ended else None
     provider, model = (ended.provider, ended.model) if ended else (desk.target.provider, "")
-    cost = await desk.backend.spending.cost(provider, (model,), usage)
+    cost: Cost | None = NO_COST
+    if heard.requested:
+        cost = await desk.backend.spending.cost(provider, (model,), usage)
     reply = Reply(
         task=task.id,
         target=desk.target.label,

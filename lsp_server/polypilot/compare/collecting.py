@@ -18,6 +18,7 @@ from polypilot.compare.test_files import PythonTests, pytest_run
 from polypilot.compare.tested import Judge, notes_told, tested
 from polypilot.compare.values import Kind, TestRun
 from polypilot.compare.wishes import Collected, Wish
+from polypilot.compare.withheld import copied
 from polypilot.errors import UserError
 from polypilot.tasks import start_blocking
 
@@ -113,8 +114,7 @@ class _Collection:
 
     async def _check_out(self, tree: Path) -> None:
         self._gathering.progress("copying files", 0, 1)
-        written = await self._origin.checkout(tree)
-        if count := len(written.left_out):
+        if count := len((await copied(self._origin, self._gathering.gate, tree)).left_out):
             self._gathering.problems.append(
                 f"{count} files are not in the copy: they lead out of it, or are too big"
             )

@@ -17,8 +17,10 @@ from polypilot.compare.money import Cap, CapError, estimate
 from polypilot.compare.orders import Order, Prepared, Result
 from polypilot.compare.origin import opened
 from polypilot.compare.running import Runner
-from polypilot.compare.specification import spec_of
+from polypilot.compare.single import only_one
+from polypilot.compare.specification import asked_with, same_but_asked, spec_of
 from polypilot.compare.targets import parse
+from polypilot.compare.withheld import copied
 from polypilot.errors import Problem, UserError, describe
 from polypilot.tasks import run_blocking
 
@@ -67,6 +69,8 @@ class Comparison:
         self._tree = Path()
         self._targets: tuple[Target, ...] = ()
         self._prepared: Prepared | None = None
+        self._changed = False
+        """Whether the same was compared with other settings."""
 
     async def __aenter__(self) -> Self:
         self._tree = await run_blocking(scratch.folder, timeout=DISK_S, name="tree")
@@ -89,18 +93,17 @@ class Comparison:
         # Before anything is paid for: its answers could not be judged.
         await run_blocking(require_library, timeout=IMPORT_S, name="pydantic-evals")
         order = self.order
-        self._targets = parse(order.targets, self._backend.rows(), order.root)
+        self._targets = parse(order.targets, self._backend.rows())
         absent: dict[str, Problem] = {}
         await self._each(self._open, step, absent)
         tasks, commit, problems, found = await self._tasks(step)
         known = await self._store.replies(found[0]) if found else []
-        cut_off = await self._store.cut_off(found[0]) if found else 0
+        cut_off = await self._store.cut_off(found[0]) if found else []
         bills: dict[str, Bill] = {}
 
         async def price(target: Target) -> None:
             done = {each.task for each in known if each.target == target.label}
-            left = [task for task in tasks if task.id not in done]
-            bills[target.label] = await estimate(self._desks[target.label][0], left)
+            bills[target.label] = await estimate(self._desks[target.label][0], tasks, done)
 
         await self._each(price, step, absent)
         self._prepared = Prepared(
@@ -140,6 +143,8 @@ class Comparison:
             seats = {label: await self._seats(label) for label in ready.bills}
             runner = Runner(self._store, ready.run, seats, ready.bills, cap, told=told)
             outcome = await runner.run(ready.tasks, ready.known)
+            for label, each in ready.absent.items():
+                outcome.stopped[label] = (each.code, each.message, each.cure)
         finally:
             if self._spread is not None:
                 await self._spread.leave()
@@ -165,8 +170,8 @@ class Comparison:
         same = found[0] if found else turn.like if turn else None
         if same is not None:
             step("copying the files", 0, 1)
-            await origin.checkout(self._tree)
-            return await self._store.tasks(same), commit, (), found
+            await copied(origin, gate, self._tree)
+            return await self._store.tasks(same), commit, self._said(), found
         made = await collect(
             order.root,
             order.wish,
@@ -177,15 +182,30 @@ class Comparison:
         )
         commit = origin.commit or _digest(made.tasks)
         found = None if origin.commit else await self._begun(commit)
-        return made.tasks, commit, made.problems, found
+        return made.tasks, commit, (*self._said(), *made.problems), found
+
+    def _said(self) -> Sequence[str]:
+        if not self._changed:
+            return ()
+        return ("The same was compared before with other settings: all is asked again.",)
 
     async def _begun(self, commit: str) -> tuple[int, float] | None:
-        """The same comparison, if it was begun before."""
-        found = None if self.order.anew else await self._store.find(self._spec(commit))
+        """The same comparison, if it was begun before; from now on it is this process's.
+
+        Raises:
+            UserError: ``at_work``, another process has it.
+        """
+        spec = self._spec(commit)
+        await self._ends.enter_async_context(only_one(spec))
+        found = None if self.order.anew else await self._store.find(spec)
+        if found is None and not self.order.anew:
+            listing = await self._store.listing()
+            self._changed = any(same_but_asked(each.spec, spec) for each in listing)
         return (found.id, found.begun) if found else None
 
     def _spec(self, commit: str) -> dict[str, Any]:
-        return spec_of(self.order, self._targets, commit)
+        asked = asked_with(self._backend, self._targets, tests=self._bench.run is not None)
+        return spec_of(self.order, self._targets, commit, asked=asked)
 
     async def _each(
         self, work: Callable[[Target], Awaitable[None]], step: Step, absent: dict[str, Problem]

@@ -24,6 +24,8 @@ _MOST = 50_000
 """Files that are listed."""
 _LARGEST = 32_000_000
 """Bytes of a file that is copied."""
+_WHOLE = 1_000_000_000
+"""Bytes that are copied in all: the folder may be a whole home."""
 _INSTALLED = frozenset({"node_modules", "__pycache__", "site-packages", "venv", "target"})
 
 
@@ -63,8 +65,13 @@ class Folder:
             UserError: it is not empty.
         """
         written = await start_blocking(writing.begin, folder)
+        copied = 0
         for each in await self.files():
+            if copied + each.size > _WHOLE:
+                written.left_out.append(each.path)
+                continue
             found = await start_blocking(self._read, (each,), _LARGEST)
+            copied += sum(map(len, found.values()))
             blobs = {each.blob: found[each.path]} if each.path in found else {}
             await start_blocking(writing.add, written, (each,), blobs)
         return written

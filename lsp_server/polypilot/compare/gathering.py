@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polypilot.compare import eligible
+from polypilot.compare import eligible, withheld
 from polypilot.compare.sampling import apportioned, shuffled
 from polypilot.compare.sources import source_of
 from polypilot.compare.test_files import PythonTests, is_test_file
 from polypilot.tasks import start_blocking
 from polypilot.workspace.git import GitError
-from polypilot.workspace.roots import uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
     from polypilot.compare.wishes import Progress
     from polypilot.workspace.gate import Gate
 
-LOOK_S = 30.0
-"""Seconds for the gate to look at a batch of names."""
-_LOOKED_AT = 500
 _CUT = 20
 """Files that are cut in one go on a thread."""
 _TESTS = 2_000
@@ -83,14 +78,7 @@ class Gathering:
 
     async def admitted(self, paths: Iterable[str]) -> set[str]:
         """Those that the gate lets out."""
-        uris = {path: uri_of(str(Path(self.origin.top, path))) for path in paths}
-        allowed: set[str] = set()
-        names = list(uris)
-        for at in range(0, len(names), _LOOKED_AT):
-            batch = names[at : at + _LOOKED_AT]
-            await self.gate.look([uris[name] for name in batch], LOOK_S)
-            allowed |= {name for name in batch if self.gate.admit_document(uris[name]).allowed}
-        return allowed
+        return await withheld.admitted(self.gate, self.origin.top, paths)
 
     def holds_secret(self, text: str) -> bool:
         """Whether the gate would hide something in it."""

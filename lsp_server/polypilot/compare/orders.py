@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from polypilot.compare.money import charged
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -51,8 +53,8 @@ class Prepared:
     """Targets that can't be asked, and why."""
     known: Sequence[Reply]
     """What was answered before."""
-    cut_off: int
-    """Questions that went out before and were cut off: they are asked again."""
+    cut_off: Sequence[tuple[str, str]]
+    """Target and task of questions that went out before and were cut off."""
     run: int | None
     """The comparison that goes on; None: it is a new one."""
     begun: float | None = None
@@ -69,8 +71,22 @@ class Prepared:
 
     @property
     def spent(self) -> Decimal:
-        """US dollars that it has cost so far, as far as they are known."""
-        return sum((each.dollars or Decimal(0) for each in self.known), Decimal(0))
+        """US dollars that it has cost so far; what is not known, as what it may have cost."""
+        kinds = {task.id: task.kind for task in self.tasks}
+
+        def most(target: str, task: str) -> Decimal | None:
+            bill = self.bills.get(target)
+            return bill.each.get(kinds[task]) if bill and task in kinds else None
+
+        paid = (charged(each, most(each.target, each.task)) for each in self.known)
+        lost = (most(*each) or Decimal(0) for each in self.cut_off)
+        return sum(paid, Decimal(0)) + sum(lost, Decimal(0))
+
+    @property
+    def again(self) -> int:
+        """Questions that were cut off and are asked again."""
+        answered = {(each.target, each.task) for each in self.known}
+        return len({*self.cut_off} - answered)
 
     @property
     def left(self) -> int:

@@ -59,42 +59,63 @@ def made(result: Result, *, command: str, seed: int, begun: float | None) -> Rep
     report = reports.report(
         result.tasks, result.replies, result.marks, settings, targets=list(files)
     )
-    return replace(
-        report, advice=tuple(_sayable(each, files.get(each.target, "")) for each in report.advice)
-    )
+    return replace(report, advice=tuple(_sayable(each, files) for each in report.advice))
 
 
-def _sayable(advice: Advice, file: str) -> Advice:
+def _sayable(advice: Advice, files: Mapping[str, str]) -> Advice:
     """The command with the target's own name: its label may be shorter, or have a number."""
     if not advice.command:
         return advice
-    name = f"{EMBEDDED}/{file}" if file else advice.target.partition("#")[0]
+    file = files.get(advice.target, "")
+    base, _, number = advice.target.rpartition("#")
+    again = number.isdecimal() and base in files
+    name = f"{EMBEDDED}/{file}" if file else base if again else advice.target
     return replace(advice, command=f"polypilot use {shlex.quote(name)} --for {advice.purpose}")
+
+
+def check(wanted: Sequence[Path]) -> None:
+    """Whether reports of these names can be written; before anything is paid for. Blocks.
+
+    Raises:
+        UserError: a file's name says no form we know, or there is no folder for it.
+    """
+    for each in wanted:
+        if each.suffix.lower() not in _FORMS:
+            raise UserError(
+                f"{each.name!r} says no form of a report",
+                code="report",
+                cure="end its name in .html, .md or .json",
+            )
+        if not os.access(each.absolute().parent, os.W_OK | os.X_OK):
+            raise _unwritten(each, "its folder is not there, or not yours to write into")
 
 
 def write(report: Report, wanted: Sequence[Path], *, run: int) -> tuple[Path, ...]:
     """Write the report; by default as HTML into the data folder. Blocks.
 
     Raises:
-        UserError: a file's name says no form we know, or it can't be written.
+        UserError: as :func:`check`, or it can't be written.
     """
+    check(wanted)
     if not wanted:
         folder = paths.ensure_private(paths.data_dir() / "compare")
         day = datetime.now().astimezone()
         wanted = [folder / f"{day:%Y-%m-%d}-{run}.html"]
-    files: list[Path] = []
-    for each in wanted:
-        file = each.absolute()
-        form = _FORMS.get(file.suffix.lower())
-        if form is None:
-            raise UserError(
-                f"{file.name!r} says no form of a report",
-                code="report",
-                cure="end its name in .html, .md or .json; the answers are kept",
-            )
-        paths.write_private(file, form(report).encode())
-        files.append(file)
+    files = [each.absolute() for each in wanted]
+    for each in files:
+        try:
+            paths.write_private(each, _FORMS[each.suffix.lower()](report).encode())
+        except OSError as error:
+            raise _unwritten(each, error.strerror or "the system refuses") from None
     return tuple(files)
+
+
+def _unwritten(file: Path, why: str) -> UserError:
+    return UserError(
+        f"the report {file.name!r} can't be written: {why}",
+        code="report",
+        cure="name another file with --report; answers that have come are kept",
+    )
 
 
 def _machine() -> str:

@@ -73,7 +73,7 @@ def _advice(report: Report) -> Iterator[Markup]:
         "How the advice is found",
         paragraph(
             "A lead is claimed only where a paired test over the same tasks, corrected for the "
-            "number of pairs (Holm), finds one (p below 0.05). Targets of which it finds none are "
+            "number of pairs (Holm), finds one (p below 0.02). Targets of which it finds none are "
             "called as good only if the 95% interval excludes a loss of more than 10 points; "
             "otherwise the tasks are too few to tell. Among those as good, the ones within a "
             "quarter of the lowest price (or a cent a day) are taken, of those the ones within a "

@@ -190,15 +190,14 @@ class Runner:
         while lane.left and not lane.given_up:
             task = lane.left.pop()
             most = lane.bill.each.get(task.kind)
-            if not self._cap.take(most):
+            if not await self._cap.take(most):
                 lane.left.append(task)
                 return
             reply: Reply | None = None
             try:
                 reply = await self._answer(lane, seat, task)
             finally:
-                dollars = reply.dollars if reply else None
-                self._cap.settle(most, dollars, asked=reply is not None and not reply.error)
+                self._cap.settle(most, reply)
             if reply is None:
                 lane.left.append(task)
             else:
@@ -223,7 +222,8 @@ class Runner:
                 wait = min(_LONGEST_PAUSE_S, max(asked.again, 2.0**number))
                 lane.pause_until = max(lane.pause_until, self._clock() + wait)
                 continue
-            reply = replace(asked.reply, limited=limited, retries=retries, requests=1 + retries)
+            requests = retries + bool(asked.reply.requests)
+            reply = replace(asked.reply, limited=limited, retries=retries, requests=requests)
             given_up = self._judge(lane, seat, asked)
             await self._store.ended(noted, self._run, None if given_up else reply)
             return None if given_up else reply

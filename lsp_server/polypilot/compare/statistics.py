@@ -25,7 +25,7 @@ FEWEST = 8
 LEVEL = 0.05
 """What intervals leave out."""
 SURE = 0.02
-"""From which probability on a difference is called one: of 100 comparisons of targets that are
+"""Below which probability a difference is called one: of 100 comparisons of targets that are
 alike, 95 and more say so. At 5 % every second hundred would say it of fewer."""
 _SCALE = 1_000_000
 _DRAWN = 200
@@ -71,7 +71,7 @@ class Difference:
     @property
     def verdict(self) -> Verdict:
         """``better`` or ``worse`` only where chance is an unlikely reason (2 %, adjusted)."""
-        if self.adjusted > SURE or not self.value:
+        if self.adjusted >= SURE or not self.value:
             return "not known"
         return "better" if self.value > 0 else "worse"
 

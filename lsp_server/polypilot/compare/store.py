@@ -132,8 +132,10 @@ class Store:
         """All judgements so far; raises StorageError."""
         return await self._database.read(partial(_all, run=run, kind=Marks))
 
-    async def cut_off(self, run: int) -> int:
-        """How many questions went out and were never answered: the program was ended.
+    async def cut_off(self, run: int) -> list[tuple[str, str]]:
+        """Target and task of each question that went out and was cut off with the program.
+
+        It may have been paid for, and have been asked again since.
 
         Raises StorageError.
         """
@@ -268,9 +270,9 @@ def _all(connection: sqlite3.Connection, run: int, kind: type[_Kept]) -> list[_K
     return [_form(kind).validate_json(each[0]) for each in found]
 
 
-def _cut_off(connection: sqlite3.Connection, run: int) -> int:
-    found = rows(connection.execute("SELECT count(*) FROM asked WHERE run = ?", (run,)))
-    return int(found[0][0])
+def _cut_off(connection: sqlite3.Connection, run: int) -> list[tuple[str, str]]:
+    query = "SELECT target, task FROM asked WHERE run = ? ORDER BY id"
+    return [(str(each[0]), str(each[1])) for each in rows(connection.execute(query, (run,)))]
 
 
 def _facts(connection: sqlite3.Connection, run: int) -> str:

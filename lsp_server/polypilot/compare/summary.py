@@ -153,8 +153,11 @@ def _tokens(given: Sequence[Answer]) -> Tokens:
 
 
 def money(given: Sequence[Answer], use: int) -> Money:
-    """An answer without a price is unknown, never free; a failure without one is neither."""
-    replies = [one.reply for one in given]
+    """An answer without a price is unknown, never free; a failure without one is neither.
+
+    Where nothing was asked there is nothing to pay, and no request of a typical day.
+    """
+    replies = [one.reply for one in given if one.reply.requests or one.reply.error]
     paid = [each.dollars for each in replies if each.dollars is not None]
     priced = [each.dollars for each in replies if each.dollars is not None and not each.error]
     unpriced = sum(1 for each in replies if each.dollars is None and not each.error)

@@ -69,28 +69,31 @@ class Target:
         return choose(self.model, self.file) if self.embedded else None
 
 
-def parse(names: Sequence[str], rows: Mapping[str, object], folder: Path) -> tuple[Target, ...]:
-    """The targets that a user names; relative files are below ``folder``.
+def parse(names: Sequence[str], rows: Mapping[str, object]) -> tuple[Target, ...]:
+    """The targets that a user names; relative files are below the folder that the user is in.
 
     The same name twice makes two targets: what differs between them is chance.
 
     Raises:
         TargetError: a name that means nothing.
     """
-    made: list[Target] = []
+    made: dict[str, Target] = {}
     for name in names:
-        target = _parse(name, rows, folder)
-        same = sum(each.label.partition("#")[0] == target.label for each in made)
-        made.append(replace(target, label=f"{target.label}#{same + 1}") if same else target)
+        target = _parse(name, rows)
+        label, number = target.label, 1
+        while label in made:
+            number += 1
+            label = f"{target.label}#{number}"
+        made[label] = replace(target, label=label)
     if not made:
         raise TargetError(
             "there is nothing to compare",
             cure="name at least one target, e.g. `polypilot compare embedded mistral`",
         )
-    return tuple(made)
+    return tuple(made.values())
 
 
-def _parse(name: str, rows: Mapping[str, object], folder: Path) -> Target:
+def _parse(name: str, rows: Mapping[str, object]) -> Target:
     provider, _, model = name.partition("/")
     if provider not in rows:
         raise TargetError(
@@ -98,7 +101,6 @@ def _parse(name: str, rows: Mapping[str, object], folder: Path) -> Target:
             cure="`polypilot providers` lists those there are",
         )
     if provider == EMBEDDED and model.endswith(GGUF):
-        path = Path(model).expanduser()
-        path = path if path.is_absolute() else folder / path
+        path = Path(model).expanduser().absolute()
         return Target(f"{EMBEDDED}/{path.name}", EMBEDDED, file=str(path))
     return Target(name, provider, model)

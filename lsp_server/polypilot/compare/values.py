@@ -113,6 +113,7 @@ class Reply:
     first_line: float | None = None
     """To the first whole line, or to the end where the answer is one."""
     requests: int = 1
+    """0: the editor's own rules have asked nobody."""
     retries: int = 0
     limited: int = 0
     """How often the supplier said that a limit was reached."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from polypilot.compare.specification import ASKED
 from polypilot.compare.watched import Facts, Round, samples
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def name(spec: Mapping[str, Any]) -> str:
 
 def _wish(spec: Mapping[str, Any]) -> str:
     """What is the same in every round; as JSON, since the store gives tuples back as lists."""
-    same = {key: value for key, value in spec.items() if key not in {"commit", "watch"}}
+    same = {key: value for key, value in spec.items() if key not in {"commit", "watch", ASKED}}
     return json.dumps(same, sort_keys=True)
 
 

@@ -42,7 +42,7 @@ async def see(
     Raises:
         StorageError: the record can't be read or written.
     """
-    targets = parse(order.targets, backend.rows(), order.root)
+    targets = parse(order.targets, backend.rows())
     said, problems = await facts(backend, targets, _models(result))
     _, infos = watch_history.rounds_of(result.settings, await store.listing())
     rounds = await watch_history.history(store, [

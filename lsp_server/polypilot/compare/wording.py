@@ -106,7 +106,7 @@ def difference(one: Row, other: Row, found: Difference, p: float, *, settled: fl
     if p < settled:
         text = f"{points(value)} points {word} than {other.target}"
     elif low > 0 or high < 0:
-        text = f"Perhaps {word} than {other.target}, not surely with so many pairs compared"
+        text = f"Perhaps {word} than {other.target}, not surely"
     else:
         text = f"No difference from {other.target} was found"
     chance = "p < 0.001" if p < _SURE else f"p = {p:.3f}"

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from polypilot.compare.judging import Bench
     from polypilot.compare.orders import Order, Prepared, Result
     from polypilot.compare.running import Spread
-    from polypilot.compare.values import Kind, Purpose, Way
+    from polypilot.compare.values import Kind, Way
+    from polypilot.compare.wishes import Wish
     from polypilot.terminal.program import Session
 
 KINDS = (
@@ -163,6 +164,7 @@ def compare(program: Program, **options: Any) -> int:
         raise click.UsageError("--rounds is for --watch")
     if not wanted.targets:
         raise click.UsageError("name at least one TARGET, such as `embedded`")
+    _wish(wanted)  # before anything is opened
     root = (wanted.root or workspace_root(Path.cwd())).resolve()
     with program.session([root]) as session:
         return session.run(_compare(program, session, wanted, root))
@@ -210,10 +212,13 @@ async def _bench(wanted: Wanted, top: Path) -> AsyncGenerator[tuple[Bench, Sprea
 
 
 async def _run(program: Program, wanted: Wanted, comparison: Comparison) -> int:
+    from polypilot.compare.publishing import check  # noqa: PLC0415 - as above
+
+    check(wanted.report)
     output = program.output
     with Bars(output) as bars:
         ready = await comparison.prepare(bars.step)
-    show_bill(output, ready)
+    show_bill(output, ready, alone=wanted.dry_run)
     if wanted.dry_run:
         return OK
     confirm(program.output, ready, yes=wanted.yes)
@@ -250,24 +255,46 @@ def _order(wanted: Wanted, root: Path) -> Order:
     )
 
 
-def _wish(wanted: Wanted) -> Any:
-    from polypilot.compare.sampling import SHARES  # noqa: PLC0415 - as above
-    from polypilot.compare.values import Kind  # noqa: PLC0415 - as above
+def _wish(wanted: Wanted) -> Wish:
     from polypilot.compare.wishes import Wish  # noqa: PLC0415 - as above
 
-    named = {Kind(kind): number for kind, number in wanted.kinds}
-    purposes: set[Purpose] = {"completion", "chat"}
-    if wanted.purpose != "both":
-        purposes = {cast("Purpose", wanted.purpose)}
-    kinds = tuple(kind for kind in named or SHARES if kind.purpose in purposes)
-    exact: dict[Kind, int] = {kind: number for kind, number in named.items() if number >= 0}
+    try:
+        test_command = tuple(shlex.split(wanted.test_command))
+    except ValueError as error:
+        raise click.UsageError(f"--test-command is no command: {error}") from None
+    kinds, numbers = _kinds(wanted)
     after = wanted.newer_than
     return Wish(
         total=wanted.tasks,
         kinds=kinds,
-        numbers=exact if len(exact) == len(named) else {},
+        numbers=numbers,
         seed=str(wanted.seed),
         revision=wanted.commit,
         newer_than=after.replace(tzinfo=UTC).timestamp() if after else None,
-        test_command=tuple(shlex.split(wanted.test_command)),
+        test_command=test_command,
     )
+
+
+def _kinds(wanted: Wanted) -> tuple[tuple[Kind, ...], dict[Kind, int]]:
+    """The kinds that are wanted, none for all; if one has a number, the numbers of all.
+
+    Raises:
+        click.UsageError: they contradict each other, or ``--for``.
+    """
+    from polypilot.compare.sampling import SHARES, plan  # noqa: PLC0415 - as above
+    from polypilot.compare.values import Kind  # noqa: PLC0415 - as above
+
+    named = {Kind(kind): number for kind, number in wanted.kinds}
+    if len(named) < len(wanted.kinds):
+        raise click.UsageError("name each --kind once")
+    for kind in named:
+        if wanted.purpose not in ("both", kind.purpose):
+            raise click.UsageError(f"--kind {kind} is none of --for {wanted.purpose}")
+    exact = {kind: number for kind, number in named.items() if number >= 0}
+    shared = tuple(kind for kind in named if kind not in exact)
+    if exact:
+        rest = plan(max(0, wanted.tasks - sum(exact.values())), shared)
+        return (), {**exact, **rest}
+    if not named and wanted.purpose != "both":
+        return tuple(kind for kind in SHARES if kind.purpose == wanted.purpose), {}
+    return shared, {}

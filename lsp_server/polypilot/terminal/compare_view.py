@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -95,28 +97,52 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004 - likewise
 
 
-def show_bill(output: Output, ready: Prepared) -> None:
-    """What is about to be asked, and what it takes; on stderr."""
-    if output.json_mode:
+def show_bill(output: Output, ready: Prepared, *, alone: bool = False) -> None:
+    """What is about to be asked, and what it takes; on stderr.
+
+    ``alone``: it is all that was asked for, so that programs have it on stdout.
+    """
+    if alone and output.json_mode:
+        output.json(_bill_json(ready))
         return
     for problem in ready.problems:
         output.note(problem)
     for label, absent in ready.absent.items():
         output.note(f"{label} is left out: {absent.message}. {absent.cure}".strip())
-    kinds: dict[str, int] = {}
-    for task in ready.tasks:
-        kinds[str(task.kind)] = kinds.get(str(task.kind), 0) + 1
+    kinds = Counter(str(task.kind) for task in ready.tasks)
     mix = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     output.note(f"{len(ready.tasks)} tasks: {mix}", kind="plan")
     if ready.known:
         output.note(f"{len(ready.known)} answers are there already", kind="plan")
-    if ready.cut_off:
-        output.note(f"{ready.cut_off} questions were cut off, and are asked again", kind="plan")
+    if ready.again:
+        output.note(f"{ready.again} questions were cut off, and are asked again", kind="plan")
     for label, bill in ready.bills.items():
         tokens = f"{bill.tokens_in:,} tokens in, {bill.tokens_out:,} out"
         output.note(f"{label}: {bill.requests} questions, {tokens}, {_price(bill.dollars)}"
                     + ("" if not bill.most else f", at most {_price(bill.most)}"),
                     kind="plan")  # fmt: skip
+
+
+def _bill_json(ready: Prepared) -> dict[str, object]:
+    """The same for a program; amounts are US dollars as text, null where they are not known."""
+    return {
+        "type": "plan",
+        "commit": ready.commit,
+        "tasks": Counter(str(task.kind) for task in ready.tasks),
+        "answered": len(ready.known),
+        "targets": {
+            label: {
+                "questions": bill.requests,
+                "input_tokens": bill.tokens_in,
+                "output_tokens": bill.tokens_out,
+                "dollars": None if bill.dollars is None else str(bill.dollars),
+                "dollars_at_most": None if bill.most is None else str(bill.most),
+            }
+            for label, bill in ready.bills.items()
+        },
+        "left_out": {label: asdict(absent) for label, absent in ready.absent.items()},
+        "problems": list(ready.problems),
+    }
 
 
 def _price(dollars: Decimal | None) -> str:

@@ -154,7 +154,7 @@ class Watch:
         from polypilot.compare.targets import parse  # noqa: PLC0415 - likewise
 
         order = self._order
-        targets = parse(order.targets, self._backend.rows(), order.root)
+        targets = parse(order.targets, self._backend.rows())
         turn = watch_history.following(
             spec_of(order, targets, ""),
             await self._store.listing(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 
 from report_support import Target, run, tasks
 
-from polypilot.compare.advice import Advice, advise
+from polypilot.compare.advice import SIGNIFICANT, Advice, advise
+from polypilot.compare.statistics import SURE
 from polypilot.compare.summary import summarise
-from polypilot.compare.values import Kind
+from polypilot.compare.values import Kind, Marks, Reply, Task
 
 GOOD = Target("good/model")
 
@@ -124,3 +126,23 @@ def test_a_dozen_names_make_no_headline():
 def test_the_command_is_safe_to_paste():
     advice = advised(10, Target("a/m; rm -rf ~"))
     assert advice.command == "polypilot use 'a/m; rm -rf ~' --for completion"
+
+
+def test_of_two_that_are_alike_no_lead_is_claimed_in_95_of_100_runs():
+    """What users read, and not the test below it alone."""
+    assert SIGNIFICANT == SURE
+    tasks = [Task(f"t{at:03}", Kind.TESTED, "python", "a.py", f"g{at // 6}") for at in range(120)]
+    led = 0
+    for seed in range(100):
+        dice = random.Random(f"{seed} alike")  # noqa: S311 - a sample, no secret
+        hard = {task.group: dice.betavariate(2, 2) for task in tasks}
+        luck = {(name, group): dice.gauss(0, 0.15) for name in "ab" for group in hard}
+        marks = [
+            Marks(task.id, name, shown=True,
+                  passed=dice.random() < hard[task.group] + luck[name, task.group])
+            for name in "ab" for task in tasks
+        ]  # fmt: skip
+        replies = [Reply(mark.task, mark.target, 1.0, text="x") for mark in marks]
+        (advice,) = advise(summarise(tasks, replies, marks))
+        led += advice.state == "leads"
+    assert led <= 5

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +23,9 @@ from oracle_support import (
 from polypilot.compare.asking import ask
 from polypilot.compare.desk import Desk
 from polypilot.compare.targets import Target
-from polypilot_providers.testing import Close, reply, stream
+from polypilot.compare.values import Kind
+from polypilot.completion.values import Shown
+from polypilot_providers.testing import Close, Wait, reply, stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -157,6 +162,7 @@ async def test_a_refused_file_is_not_asked_for(tmp_path: Path):
     async with Oracle([task]) as server, desk_for(server, write_tree(tmp_path, [task])) as desk:
         answer = (await ask(desk, task)).reply
     assert (answer.text, answer.why) == ("", "excluded")
+    assert (answer.requests, answer.dollars) == (0, 0)
     assert server.asked == []
 
 
@@ -172,3 +178,24 @@ async def test_reasoning_and_the_cache_are_counted(tmp_path: Path):
     ):
         answer = (await ask(desk, task)).reply
     assert (answer.cached_tokens, answer.reasoning_tokens) == (64, 5)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_what_grows_after_it_was_shown_is_asked_for_once(tmp_path: Path, *, broken: bool):
+    line = line_task(1)
+    task = replace(line, kind=Kind.BLOCK, suffix="\n", truth=f"{line.truth}{line.suffix}".rstrip())
+    shown = asyncio.Event()
+    first, second = (
+        f"data: {json.dumps({'choices': [{'text': each}]})}\n\n".encode()
+        for each in ("value + 1\n", "    other = 2\n    third")
+    )
+    head, *body = list(stream(first, second, *([] if broken else [b"data: [DONE]\n\n"])))
+    steps = [head, body[0], Wait(shown), *([*body[1:-1], Close()] if broken else body[1:])]
+    async with (
+        Oracle([task], always(steps)) as server,
+        desk_for(server, write_tree(tmp_path, [task])) as desk,
+    ):
+        desk.backend.listen(lambda event: shown.set() if isinstance(event, Shown) else None)
+        await ask(desk, task)
+    assert shown.is_set()
+    assert server.asked == ["line-1"]

@@ -102,7 +102,7 @@ async def test_each_target_is_asked_for_each_task_once(tmp_path: Path, store_clo
     assert all(each.text == truths[each.task] for each in replies if each.task in truths)
     last = {each.target: each for each in bench.told}
     assert {(each.done, each.total) for each in last.values()} == {(7, 7)}
-    assert await bench.store.cut_off(bench.run_id) == 0
+    assert await bench.store.cut_off(bench.run_id) == []
 
 
 async def test_known_faults_are_counted_as_they_are(tmp_path: Path, store_closed: list[Bench]):
@@ -238,7 +238,7 @@ async def test_stopped_by_the_user_it_goes_on_where_it_was(
         with pytest.raises(asyncio.CancelledError):
             await running
         before = await bench.store.replies(bench.run_id)
-        cut_off = await bench.store.cut_off(bench.run_id)
+        cut_off = len(await bench.store.cut_off(bench.run_id))
         assert len(before) in {5, 6}
         outcome, replies = await bench.run("team/coder")
     assert outcome.complete
@@ -274,6 +274,27 @@ async def test_the_cap_holds_and_is_not_reached_by_guesses(
         outcome, replies = await bench.run("team/gpt-4.1", cap="1")
     assert outcome.complete
     assert len(replies) == len(server.asked) == 20
+
+
+async def test_a_limit_that_is_enough_in_the_end_is_not_reached_on_the_way(
+    tmp_path: Path, store_closed: list[Bench]
+):
+    tasks = [line_task(number) for number in range(12)]
+    bench = Bench(tmp_path, tasks)
+    store_closed.append(bench)
+
+    def fate(_number: int, task: Task) -> list[Step] | None:
+        return completing(task.truth, prompt_tokens=10, completion_tokens=1)
+
+    async with Oracle(tasks, fate) as server:
+        configure(more=PRICED, team=server.url, club=server.url)
+        most = (await bench.bill("team/gpt-4.1")).each[tasks[0].kind]
+        assert most is not None
+        # Two at a time fit, and there are six who would ask.
+        cap = str(most * 2)
+        outcome, replies = await bench.run("team/gpt-4.1", "club/gpt-4.1", beside=3, cap=cap)
+    assert (outcome.capped, outcome.complete) == (False, True)
+    assert len(replies) == len(server.asked) == 24
 
 
 async def test_without_a_price_the_bill_says_so(tmp_path: Path, store_closed: list[Bench]):

@@ -36,7 +36,7 @@ async def store(tmp_path: Path) -> AsyncGenerator[Store]:
 async def test_what_is_kept_comes_back_as_it_was(store: Store, tmp_path: Path):
     run = await store.begin({"seed": "1"}, [TASK], 10.0)
     asked = await store.asking(run, "embedded", "t1", 11.0)
-    assert await store.cut_off(run) == 1
+    assert await store.cut_off(run) == [("embedded", "t1")]
     await store.ended(asked, run, REPLY)
     await store.marked(run, [MARKS])
     await store.end(run, 12.0)
@@ -45,7 +45,7 @@ async def test_what_is_kept_comes_back_as_it_was(store: Store, tmp_path: Path):
     assert await again.tasks(run) == [TASK]
     assert await again.replies(run) == [REPLY]
     assert await again.marks(run) == [MARKS]
-    assert await again.cut_off(run) == 0
+    assert await again.cut_off(run) == []
     (info,) = await again.listing()
     assert (info.begun, info.ended, info.tasks, info.replies) == (10.0, 12.0, 1, 1)
     await again.aclose()
@@ -63,7 +63,7 @@ async def test_the_newest_of_the_same_is_found_and_another_is_not(store: Store):
 async def test_a_question_that_came_to_nothing_is_not_cut_off(store: Store):
     run = await store.begin({}, [TASK], 1.0)
     await store.ended(await store.asking(run, "a", "t1", 1.0), run, None)
-    assert await store.cut_off(run) == 0
+    assert await store.cut_off(run) == []
     assert await store.replies(run) == []
 
 
@@ -89,4 +89,4 @@ async def test_many_at_once(store: Store):
 
     await asyncio.gather(*(one(number) for number in range(8)))
     assert len(await store.replies(run)) == len(await store.marks(run)) == 160
-    assert await store.cut_off(run) == 0
+    assert await store.cut_off(run) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,14 @@ async def test_a_dry_run_asks_nobody(cli: Cli, repository: Path):
         assert done.status == 0
         assert "20 questions" in done.err
         assert "about $0.0" in done.err
+        plan = await cli.run("compare", "team/gpt-4.1", "team/odd", *LINES, "--dry-run", "--json")
         assert team.requests == []
+    told = json.loads(plan.out)
+    assert told["tasks"] == {"line": 10, "rest": 10}
+    known, unknown = told["targets"]["team/gpt-4.1"], told["targets"]["team/odd"]
+    assert known["questions"] == unknown["questions"] == 20
+    assert 0 < float(known["dollars"]) < float(known["dollars_at_most"])
+    assert (unknown["dollars"], unknown["dollars_at_most"]) == (None, None)
 
 
 async def test_money_is_not_spent_unasked_nor_beyond_the_limit(cli: Cli, repository: Path):
@@ -116,8 +124,12 @@ async def test_a_price_that_is_not_known_is_no_price_of_nothing(cli: Cli, reposi
         (("team", "--kind", "poem"), 2, "'poem' is none of"),
         (("team", "--max-cost", "-1"), 2, "is no amount of dollars"),
         (("team", "--commit", "no-such"), 1, "no-such"),
+        (("team", "--kind", "line", "--kind", "line=3"), 2, "name each --kind once"),
+        (("team", "--kind", "line=3", "--for", "chat"), 2, "--kind line is none of --for chat"),
+        (("team", "--test-command", "'pytest"), 2, "--test-command is no command"),
         (("team", "--kind", "tested=3", "--no-tests"), 1, "no tasks were found"),
         (("team", "--report", "report.doc", *LINES, "--yes"), 1, "no form of a report"),
+        (("team", "--report", "no/r.html", *LINES, "--yes"), 1, "its folder is not there"),
         (("--delete", "77"), 2, "no comparison '77'"),
     ],
 )
@@ -127,8 +139,41 @@ async def test_what_can_not_be_done_is_said(
     async with Knowing(repository) as team:
         rows(cli, team=team.url)
         done = await cli.run("compare", *arguments)
+        assert team.requests == []
     assert done.status == status
     assert said in " ".join(done.err.split())
+
+
+async def test_kinds_with_a_number_and_kinds_without(cli: Cli, repository: Path):
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        kinds = ("--kind", "line=3", "--kind", "rest", "-n", "10")
+        done = await cli.run("compare", "team/coder", *kinds, "--no-tests", "--dry-run")
+        assert done.status == 0, done.err
+        assert "3 line" in done.err
+        assert "7 rest" in done.err
+        done = await cli.run("compare", "team/coder", "--for", "completion", "-n", "9",
+                             "--no-tests", "--dry-run")  # fmt: skip
+    assert "explain" not in done.err
+
+
+@pytest.mark.parametrize("above", [False, True])
+async def test_what_must_not_leave_is_in_no_question(cli: Cli, repository: Path, *, above: bool):
+    """Neither as a task nor beside one; an ignore file need not be committed for that."""
+    where = repository if above else repository / "sums"
+    (where / ".cursorignore").write_text("module_1.py\nmodule_2.py\n", "utf-8")
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        text = cli.config.read_text("utf-8").replace("openai-completions", "template:qwen")
+        cli.config.write_text(text, "utf-8")
+        target = ("compare", "team/coder", *LINES, "--yes")
+        root = () if above else ("--root", str(repository / "sums"))
+        done = await cli.run(*target, *root)
+        assert done.status == 0, done.err
+        bodies = [json.dumps(each.json) for each in team.requests]
+    assert len(bodies) == 20
+    assert any("total_0(" in each for each in bodies)
+    assert not any("total_1(" in each or "total_2(" in each for each in bodies)
 
 
 async def test_a_folder_without_history_is_compared_as_it_is(cli: Cli):
@@ -173,3 +218,45 @@ async def test_ctrl_c_in_a_terminal_loses_no_answer(
         assert done.status == 0, done.err
         assert f"{kept} answers are there already" in done.err
         assert len(team.requests) == 20 + cut_off
+
+
+async def test_another_process_does_not_pay_for_the_same(cli: Cli, repository: Path):
+    target = ("compare", "team/coder", *LINES, "--yes")
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        first = await cli.start(*target)
+        await team.wait_for_requests(1, seconds=60)
+        first.send_signal(signal.SIGSTOP)
+        second = await cli.run(*target)
+        first.send_signal(signal.SIGCONT)
+        await first.communicate()
+        assert second.status == 1
+        assert "at work in another terminal" in second.err
+        assert len(team.requests) == 20
+
+
+async def test_answers_to_other_settings_are_not_mixed_in(cli: Cli, repository: Path):
+    target = ("compare", "team/coder", *LINES, "--yes")
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        await cli.run(*target)
+        cli.config.write_text(
+            f"completion.context = false\n{cli.config.read_text('utf-8')}", "utf-8"
+        )
+        done = await cli.run(*target)
+        assert "compared before with other settings" in done.err
+        again = await cli.run(*target)
+        assert "20 answers are there already" in again.err
+        assert "other settings" not in again.err
+        assert len(team.requests) == 40
+
+
+async def test_who_was_left_out_is_in_the_report(cli: Cli, repository: Path):
+    report = repository / "report.md"
+    async with Knowing(repository) as team:
+        rows(cli, team=team.url)
+        done = await cli.run("compare", "team/coder", "embedded/no.gguf", *LINES, "--yes",
+                             "--report", str(report))  # fmt: skip
+    assert done.status == 1
+    assert "embedded/no.gguf is left out" in done.err
+    assert "embedded/no.gguf was given up" in report.read_text("utf-8").replace("\\", "")
