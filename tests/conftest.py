@@ -96,6 +96,26 @@ def isolated_home(
     return base
 
 
+# Found from every folder below: an editor of a later test would take the common one for its
+# workspace, and heed what the file says.
+_MARKS = (
+    *(".polypilot.toml", ".git", "AGENTS.md", ".gitignore", ".noai"),
+    *(".aiignore", ".aiexclude", ".continueignore", ".cursorignore"),
+)
+
+
+@pytest.fixture(autouse=True)
+def common_folder_stays_unmarked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail a test that makes a workspace of the folder that all tests' folders are in."""
+    yield
+    base = tmp_path_factory.getbasetemp()
+    left = [base / name for name in _MARKS if (base / name).exists()]
+    for each in left:  # only the test that made it is to fail
+        shutil.rmtree(each) if each.is_dir() else each.unlink()
+    if left:
+        pytest.fail(f"left for all later tests: {', '.join(str(each) for each in left)}")
+
+
 # --- no network
 
 _guard_on = False

@@ -132,7 +132,9 @@ def toml(item: Any, *, top: bool = True) -> str:
 def test_no_object_made_of_settings_shows_a_key_from_any_source(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any]
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    # Not in the common folder: what says there that it is a workspace's is found from every other.
+    folder = tmp_path_factory.getbasetemp() / "leaks"
+    folder.mkdir(exist_ok=True)
     user, own = folder / "leak.toml", folder / WORKSPACE_FILE
     user.write_text(toml(tree), encoding="utf-8")
     own.write_text(toml(tree), encoding="utf-8")

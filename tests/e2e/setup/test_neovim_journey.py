@@ -72,6 +72,7 @@ def terminal(nvim: Path, desktop: Any, smollm2: Path, supplier: Supplier) -> Ite
     config = Path(desktop.env["POLYPILOT_CONFIG_DIR"])
     config.mkdir(parents=True, exist_ok=True)
     text = embedded(f'model_file = "{smollm2}"', "threads = 1") + supplier.config(select=False)
+    text += '[log]\nlevel = "debug"\n'  # says of each request why nothing came of it
     (config / "config.toml").write_text(text, encoding="utf-8")
     env = {**os.environ, **desktop.env, "PYTHONDONTWRITEBYTECODE": "1"}
     env.pop("PYTHON_KEYRING_BACKEND", None)
@@ -96,6 +97,26 @@ def terminal(nvim: Path, desktop: Any, smollm2: Path, supplier: Supplier) -> Ite
 def row_of(terminal: Terminal, start: str) -> str:
     """The last row of the screen that begins so."""
     return next((row for row in reversed(terminal.screen()) if row.startswith(start)), "")
+
+
+def evidence(terminal: Terminal, desktop: Any) -> str:
+    """What decides why nothing came: the screen, the server's log, and what the doctor finds."""
+    screen = [row for row in terminal.screen() if row not in {"", "~"}]
+    log = desktop.base / "state" / "nvim" / "lsp.log"
+    lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else ["no log"]
+    doctor = subprocess.run(
+        ["env", "-u", "PYTHON_KEYRING_BACKEND", str(POLYPILOT), "doctor"],
+        env={**os.environ, **desktop.env},
+        cwd=desktop.base / "work",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+        encoding="utf-8",
+    )
+    parts = {"screen": screen, "log": lines[-20:], "doctor": doctor.stdout.splitlines()}
+    return "\n".join("\n".join((f"--- {name}", *rows)) for name, rows in parts.items())
 
 
 def command(terminal: Terminal, text: str) -> None:
@@ -129,7 +150,7 @@ def test_from_nothing_to_an_applied_edit(
     typed = "    return"
     poll(
         lambda: len(row_of(terminal, typed)) > len(typed),
-        lambda: "ghost text in\n" + "\n".join(terminal.screen()),
+        lambda: "ghost text; there is\n" + evidence(terminal, desktop),
         MODEL_S,
     )
     terminal.shot("neovim-journey-ghost")
