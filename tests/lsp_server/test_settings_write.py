@@ -104,8 +104,10 @@ def test_a_key_is_changed_where_and_as_the_file_writes_it(file: Path, text: str)
 @pytest.mark.parametrize("broken", [b"[completion\n", b"\xff", b"a = 1\na = 2\n"])
 def test_a_file_that_does_not_parse_is_left_alone(file: Path, broken: bytes) -> None:
     file.write_bytes(broken)
-    with pytest.raises(SettingsError, match=r"not changed, because .*config\.toml:\d"):
+    with pytest.raises(SettingsError, match=r"not changed, because .*config\.toml:\d") as told:
         update_user_file({"chat.model": "x"}, file)
+    assert told.value.cure
+    assert told.value.cure not in told.value.message
     assert file.read_bytes() == broken
 
 

@@ -185,4 +185,4 @@ class InForce:
             self.board.solved("settings")
             return
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        self.board.problem(Problem("settings", f"{errors[0]}{more}", errors[0].cure))
+        self.board.problem(Problem("settings", f"{errors[0].told}{more}", errors[0].cure))

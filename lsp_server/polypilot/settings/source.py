@@ -74,10 +74,15 @@ class SettingsProblem:
     code: ProblemCode = "bad_value"
 
     def __str__(self) -> str:
+        end = "" if self.cure.endswith((".", "?", "!")) else "."
+        return f"{self.told}. {self.cure}{end}"
+
+    @property
+    def told(self) -> str:
+        """Where and what, for places that have the cure beside it."""
         place = f"{self.file}:{self.line}" if self.line is not None else self.file
         key = f" {self.key}:" if self.key else ""
-        end = "" if self.cure.endswith((".", "?", "!")) else "."
-        return f"{place}:{key} {self.message}. {self.cure}{end}"
+        return f"{place}:{key} {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _changed(
     before = read_file(path, "user", USER_FILE_LIMIT)
     if not before.ok:
         problem = before.problems[0]
-        raise SettingsError(f"not changed, because {problem}", cure=problem.cure)
+        raise SettingsError(f"not changed, because {problem.told}", cure=problem.cure)
     import tomlkit  # noqa: PLC0415  (0.1 s that only a change needs)
     from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415 - as the line above
 

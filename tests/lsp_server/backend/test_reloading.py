@@ -107,6 +107,7 @@ async def test_a_file_that_can_not_be_read_leaves_what_held_and_is_told_until_it
     assert backend.status.completion.provider == "a"
     assert backend.status.error is not None
     assert backend.status.error.code == "settings"
+    assert backend.status.error.cure not in backend.status.error.message
     checks = {each.check: each for each in await backend.doctor()}
     assert checks["settings"].ok is False
     configure(a=NOWHERE)
