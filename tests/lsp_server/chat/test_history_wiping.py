@@ -11,6 +11,7 @@ import pytest
 from history_support import message, session
 
 from polypilot.chat.history import History
+from polypilot.chat.history_wiping import wipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,24 @@ async def test_of_all_nothing_is_left_and_the_disk_gets_its_space_back(tmp_path:
     assert b"canary" not in on_disk(tmp_path)
     async with aclosing(History(tmp_path / "chat.db")) as history:
         assert await history.size() < before / 3
+
+
+def test_a_step_gives_many_pages_back(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript("""PRAGMA auto_vacuum=INCREMENTAL; CREATE TABLE filler (x);
+            CREATE TABLE wiping (step INTEGER); INSERT INTO wiping VALUES (2)""")
+        connection.executemany("INSERT INTO filler VALUES (zeroblob(9000))", [()] * 200)
+        connection.execute("DELETE FROM filler")
+        before = path.stat().st_size
+        free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+        assert wipe(connection)
+        assert connection.execute("PRAGMA freelist_count").fetchone()[0] == free - 200
+        assert path.stat().st_size == before - 200 * 4096
+        assert wipe(connection)
+        assert wipe(connection)
+        assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+        assert connection.execute("SELECT step FROM wiping").fetchone() == (3,)
 
 
 async def test_what_another_process_could_not_finish_is_finished(tmp_path: Path) -> None:
