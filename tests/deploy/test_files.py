@@ -70,6 +70,7 @@ def test_systemd_takes_the_unit(unit: Path, tmp_path: Path, require_system: Any)
     # The server's own program is not installed here.
     text = unit.read_text("utf-8").replace("/usr/local/bin/llama-server", "/bin/true")
     there.write_text(text, encoding="utf-8")
+    there.chmod(0o644)  # as `install -m 0644` has it; systemd warns of what others may write
     done = subprocess.run(
         [program, "verify", "--man=no", str(there)], capture_output=True, text=True, check=False
     )
@@ -118,13 +119,15 @@ def test_containers_reach_nothing_and_log_nothing(name: str) -> None:
     assert model["networks"] == ["inner"]
     assert project["networks"]["inner"] == {"internal": True}
     assert "ports" not in model
-    assert model["logging"] == {"driver": "none"}
-    assert model["ulimits"]["core"] == 0
     assert set(model["secrets"]) == set(project["secrets"])
     assert proxy["ports"] == ["443:443"]
     assert set(proxy["networks"]) == {"inner", "outer"}
     for service in (model, proxy):
         assert service["image"].rpartition(":")[2]
+        assert service["logging"] == {"driver": "none"}
+        assert service["ulimits"]["core"] == 0
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
 
 
 def test_vllm_and_ray_are_told_the_same() -> None:
