@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import trustme
 
@@ -46,6 +48,7 @@ class Proxy:
     """A running nginx."""
 
     port: int
+    pid: int
     folder: Path
     authority: trustme.CA
 
@@ -98,7 +101,7 @@ def _proxy(upstream_port: int, tmp_path: Path, require_system: Any) -> Generator
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 break
     try:
-        yield Proxy(port, tmp_path, authority)
+        yield Proxy(port, process.pid, tmp_path, authority)
     finally:
         process.terminate()
         process.wait(60)
@@ -199,6 +202,18 @@ async def test_who_is_not_in_the_file_is_nobody(ask: Callable[..., Provider], ke
     assert error.status == 401
 
 
+async def test_what_is_in_its_memory_is_never_dumped(proxy: Proxy, until: Callable[..., Any]):
+    """Prompts are in its workers', which take their limits when they begin."""
+    master = psutil.Process(proxy.pid)
+
+    def shut() -> bool:
+        files = [Path(f"/proc/{each.pid}/limits") for each in master.children()]
+        none = re.compile(r"^Max core file size +0 +0 ", re.MULTILINE)
+        return bool(files) and all(none.search(each.read_text("utf-8")) for each in files)
+
+    await until(shut)
+
+
 async def test_one_developer_can_not_take_everything(
     ask: Callable[..., Provider], until: Callable[..., Any], team: Team
 ):
@@ -219,20 +234,37 @@ async def test_one_developer_can_not_take_everything(
     await until(lambda: team.busy() == 0)
 
 
+async def _get(proxy: Proxy, context: ssl.SSLContext, path: str) -> tuple[bytes, bytes]:
+    """Head and body of what is answered to Anna, the path being sent as it stands."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=context)
+    key = f"Authorization: Bearer {ANNA}\r\nConnection: close\r\n"
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: team\r\n{key}\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return head, body
+
+
 async def test_nothing_of_others_is_shown_and_nothing_is_logged(
     proxy: Proxy, ask: Callable[..., Provider]
 ):
     await outcome(ask(ANNA).complete(SHORT, LIMITS))
     authority = proxy.authority.cert_pem.bytes().decode()
     context = await asyncio.to_thread(ssl.create_default_context, cadata=authority)
-    for path in ("/slots", "/metrics", "/slots/0?action=erase"):
-        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=context)
-        key = f"Authorization: Bearer {ANNA}\r\nConnection: close\r\n"
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: team\r\n{key}\r\n".encode())
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
-        assert head.startswith(b"HTTP/1.1 404")
-        assert json.loads(body)["error"]["type"] == "not_found_error"
+    for path in (
+        *("/slots", "/metrics", "/slots/0?action=erase", "//slots", "/%73lots", "/v1/../slots"),
+        *(
+            "/v1/load_lora_adapter",
+            "/collective_rpc",
+            "/models/unload",
+            "/",
+            "/completion/../slots",
+        ),
+    ):
+        head, body = await _get(proxy, context, path)
+        assert head.startswith(b"HTTP/1.1 404"), path
+        assert json.loads(body)["error"]["message"] == "not offered here", path
+    for path in ("/v1/models", "/props"):
+        assert (await _get(proxy, context, path))[0].startswith(b"HTTP/1.1 200"), path
     written = await asyncio.to_thread(lambda: [*proxy.folder.rglob("*.log")])
     assert written
     assert [file.stat().st_size for file in written] == [0] * len(written)
