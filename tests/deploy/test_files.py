@@ -157,9 +157,18 @@ def test_the_manifest_is_the_configuration_on_kubernetes() -> None:
     (app,) = documents("ray-serve/serve.yaml")[0]["applications"]
     scaling = app["args"]["llm_configs"][0]["deployment_config"]["autoscaling_config"]
     assert group["maxReplicas"] == scaling["max_replicas"]
-    for part in (cluster["headGroupSpec"], group):
+    head = cluster["headGroupSpec"]
+    # KubeRay's operator hands the application to the head's service, at the port of that name.
+    assert head["rayStartParams"]["dashboard-host"] == "0.0.0.0"  # noqa: S104 - shut by the policy
+    (container,) = head["template"]["spec"]["containers"]
+    assert {"serve", "gcs-server", "dashboard"} <= {port["name"] for port in container["ports"]}
+    for part in (head, group):
         (container,) = part["template"]["spec"]["containers"]
         names = {mount["name"] for mount in container["volumeMounts"]}
         assert names == {volume["name"] for volume in part["template"]["spec"]["volumes"]}
     assert policy["kind"] == "NetworkPolicy"
     assert "Ingress" in policy["spec"]["policyTypes"]
+    (_, proxy) = policy["spec"]["ingress"]
+    assert [port["port"] for port in proxy["ports"]] == [8000]
+    page = (DEPLOY / "ray-serve" / "README.md").read_text("utf-8")
+    assert """'proxy_set_header Authorization "";' > /etc/nginx/team/upstream.conf""" in page

@@ -67,8 +67,10 @@ def proxy(team: Team, tmp_path: Path, require_system: Any) -> Iterator[Proxy]:
 
 
 @contextmanager
-def _proxy(upstream_port: int, tmp_path: Path, require_system: Any) -> Generator[Proxy]:
-    """nginx with the configuration of deploy/proxy; only places and ports are put in."""
+def _proxy(
+    upstream_port: int, tmp_path: Path, require_system: Any, key: str = "Bearer team-server-key"
+) -> Generator[Proxy]:
+    """nginx with the configuration of deploy/proxy; only places, ports and keys are put in."""
     program = require_system("nginx", "nginx-light")
     port, authority = _free_port(), trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
@@ -77,7 +79,7 @@ def _proxy(upstream_port: int, tmp_path: Path, require_system: Any) -> Generator
     keys = f'"Bearer {ANNA}" anna;\n"Bearer {BEN}" ben;\n'
     (tmp_path / "keys.map").write_text(keys, "utf-8")
     # The server's own key, which developers do not have.
-    upstream = 'proxy_set_header Authorization "Bearer team-server-key";\n'
+    upstream = f'proxy_set_header Authorization "{key}";\n'
     (tmp_path / "upstream.conf").write_text(upstream, "utf-8")
     text = CONFIG.read_text("utf-8")
     for old, new in (
@@ -138,10 +140,11 @@ class OnePiece:
         self.asked = asyncio.Event()
         self.hung_up = asyncio.Event()
         self.speaks = True
+        self.head = b""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        await reader.readuntil(b"\r\n\r\n")
+        self.head = await reader.readuntil(b"\r\n\r\n")
         if self.speaks:
             event = b'data: {"content":"one","stop":false}\n\n'
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
@@ -179,6 +182,29 @@ async def test_a_piece_comes_at_once_and_so_does_a_hang_up(
     finally:
         await asyncio.to_thread(running.__exit__, None, None, None)
         server.close()
+
+
+@pytest.mark.parametrize("key", ["Bearer team-server-key", ""])
+async def test_a_developers_key_goes_no_further(tmp_path: Path, require_system: Any, key: str):
+    """The server's own takes its place, or, where the server has none, nothing."""
+    there = OnePiece()
+    server = await asyncio.start_server(there.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    running = _proxy(port, tmp_path, require_system, key)
+    proxy = await asyncio.to_thread(running.__enter__)
+    try:
+        async with (
+            _asking(proxy) as ask,
+            asyncio.timeout(30),
+            aclosing(ask(ANNA).complete(SHORT, LIMITS)) as events,
+        ):
+            assert await anext(events) == TextDelta("one")
+    finally:
+        await asyncio.to_thread(running.__exit__, None, None, None)
+        server.close()
+    assert ANNA.encode() not in there.head
+    sent = re.findall(rb"authorization: *(.*)\r", there.head, re.IGNORECASE)
+    assert sent == ([key.encode()] if key else [])
 
 
 async def test_a_hang_up_goes_through_to_the_server(
