@@ -83,7 +83,11 @@ def test_a_unit_keeps_what_it_is_sent(unit: Path) -> None:
     lines = unit.read_text("utf-8").splitlines()
     for line in ("LimitCORE=0", "StandardOutput=null", "NoNewPrivileges=yes", "DynamicUser=yes"):
         assert line in lines
+    for line in ("MemorySwapMax=0", "ProtectProc=invisible", "RestrictNamespaces=yes"):
+        assert line in lines
     assert "IPAddressDeny=any" in lines
+    if "vllm" in unit.name:  # or its processes could not reach each other
+        assert "Environment=VLLM_HOST_IP=127.0.0.1" in lines
     assert any(line.startswith("LoadCredential=server.key:") for line in lines)
 
 
