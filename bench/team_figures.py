@@ -7,6 +7,7 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from team_typist import LOOKING
 from typing_replay import share
 
 if TYPE_CHECKING:
@@ -25,15 +26,15 @@ class Figures:
     model: str
     prefetch: str
     first: list[float] = field(default_factory=list[float])
-    """From looking up to the first text, or for as long as was waited if none came."""
+    """From looking up to the first text; LOOKING if none came, however short the wait was."""
     looks: int = 0
     """Times that a typist looked up and a request was sent."""
     known: int = 0
-    """Times that needed none."""
+    """Times that no request was sent: none was needed, or Polypilot left the server alone."""
     in_time: int = 0
     """First text within the pause that the typist makes anyway."""
     unanswered: int = 0
-    """No text after LOOKING seconds."""
+    """No text before the typist typed on, after LOOKING seconds or an answer without any."""
     keys: int = 0
     sent: int = 0
     aborted: int = 0
@@ -144,7 +145,8 @@ def count(figures: Figures, typists: Sequence[Typist], begin: float) -> Figures:
             waited = rest.until - rest.key.at
             none += took > waited
             longest = max(longest, min(took, waited))
-            figures.first.append(min(took, waited))
+            # Who is answered with nothing does not wait, and has no text all the same.
+            figures.first.append(took if took <= waited else LOOKING)
             looks += 1
             good += took <= rest.pause
         figures.looks += looks

@@ -143,6 +143,25 @@ def test_fairness(bench_module: Callable[[str], Any]):
     assert jain([]) == jain([0, 0]) == 1
 
 
+def test_who_is_answered_with_nothing_had_no_text_however_soon(bench_module: Callable[[str], Any]):
+    """Of two looks one had its text after 0.4 s; the other's request was turned down at once."""
+    figures, tap = bench_module("team_figures"), bench_module("team_tap")
+    typist, editor = bench_module("team_typist"), bench_module("typing_editor")
+    asked = [
+        tap.Asked(1.0, text=1.4, end=1.9, status=200),
+        tap.Asked(5.0, end=5.01, status=429),
+    ]
+    rests = [
+        typist.Rest(editor.Key(1.0, "a", "", text="b"), pause=0.5, until=2.0),
+        typist.Rest(editor.Key(5.0, "c", ""), pause=0.5, until=5.5),
+    ]
+    one = typist.Typist(0, tap.Tap(1, asked=asked), None, rests=rests)
+    found = figures.count(figures.Figures(1, 1, "model", "auto"), [one], 0.0)
+    assert found.first == [pytest.approx(0.4), typist.LOOKING]
+    assert (found.looks, found.unanswered, found.failed, found.in_time) == (2, 1, 1, 1)
+    assert found.p95 == typist.LOOKING
+
+
 def test_the_picture_is_whole_and_follows_the_theme(bench_module: Callable[[str], Any]):
     plot = bench_module("team_plot")
     lines = [plot.Line("a <b>", [(1, 0.1), (500, 99.0)])]

@@ -70,6 +70,7 @@ def test_systemd_takes_the_unit(unit: Path, tmp_path: Path, require_system: Any)
     # The server's own program is not installed here.
     text = unit.read_text("utf-8").replace("/usr/local/bin/llama-server", "/bin/true")
     there.write_text(text, encoding="utf-8")
+    there.chmod(0o644)  # as `install -m 0644` has it; systemd warns of what others may write
     done = subprocess.run(
         [program, "verify", "--man=no", str(there)], capture_output=True, text=True, check=False
     )
@@ -82,7 +83,11 @@ def test_a_unit_keeps_what_it_is_sent(unit: Path) -> None:
     lines = unit.read_text("utf-8").splitlines()
     for line in ("LimitCORE=0", "StandardOutput=null", "NoNewPrivileges=yes", "DynamicUser=yes"):
         assert line in lines
+    for line in ("MemorySwapMax=0", "ProtectProc=invisible", "RestrictNamespaces=yes"):
+        assert line in lines
     assert "IPAddressDeny=any" in lines
+    if "vllm" in unit.name:  # or its processes could not reach each other
+        assert "Environment=VLLM_HOST_IP=127.0.0.1" in lines
     assert any(line.startswith("LoadCredential=server.key:") for line in lines)
 
 
@@ -118,13 +123,15 @@ def test_containers_reach_nothing_and_log_nothing(name: str) -> None:
     assert model["networks"] == ["inner"]
     assert project["networks"]["inner"] == {"internal": True}
     assert "ports" not in model
-    assert model["logging"] == {"driver": "none"}
-    assert model["ulimits"]["core"] == 0
     assert set(model["secrets"]) == set(project["secrets"])
     assert proxy["ports"] == ["443:443"]
     assert set(proxy["networks"]) == {"inner", "outer"}
     for service in (model, proxy):
         assert service["image"].rpartition(":")[2]
+        assert service["logging"] == {"driver": "none"}
+        assert service["ulimits"]["core"] == 0
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
 
 
 def test_vllm_and_ray_are_told_the_same() -> None:
@@ -154,9 +161,18 @@ def test_the_manifest_is_the_configuration_on_kubernetes() -> None:
     (app,) = documents("ray-serve/serve.yaml")[0]["applications"]
     scaling = app["args"]["llm_configs"][0]["deployment_config"]["autoscaling_config"]
     assert group["maxReplicas"] == scaling["max_replicas"]
-    for part in (cluster["headGroupSpec"], group):
+    head = cluster["headGroupSpec"]
+    # KubeRay's operator hands the application to the head's service, at the port of that name.
+    assert head["rayStartParams"]["dashboard-host"] == "0.0.0.0"  # noqa: S104 - shut by the policy
+    (container,) = head["template"]["spec"]["containers"]
+    assert {"serve", "gcs-server", "dashboard"} <= {port["name"] for port in container["ports"]}
+    for part in (head, group):
         (container,) = part["template"]["spec"]["containers"]
         names = {mount["name"] for mount in container["volumeMounts"]}
         assert names == {volume["name"] for volume in part["template"]["spec"]["volumes"]}
     assert policy["kind"] == "NetworkPolicy"
     assert "Ingress" in policy["spec"]["policyTypes"]
+    (_, proxy) = policy["spec"]["ingress"]
+    assert [port["port"] for port in proxy["ports"]] == [8000]
+    page = (DEPLOY / "ray-serve" / "README.md").read_text("utf-8")
+    assert """'proxy_set_header Authorization "";' > /etc/nginx/team/upstream.conf""" in page

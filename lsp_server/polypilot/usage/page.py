@@ -19,6 +19,7 @@ from polypilot.usage.words import (
     ASKED,
     TAKEN,
     budget,
+    future,
     headline,
     money,
     nothing,
@@ -60,7 +61,8 @@ def _sections(report: Report) -> Iterator[Section]:
 
 def _overview(report: Report) -> Markup:
     if report.empty:
-        return notice(*(paragraph(_marked(each)) for each in (*nothing(report), budget(report))))
+        said = (*nothing(report), *future(report), budget(report))
+        return notice(*(paragraph(_marked(each)) for each in said))
     total = report.total
     stayed = total.stayed(600)
     figures = (

@@ -40,7 +40,9 @@ _LONGEST_NAME = 80
 _NANOS = 1_000_000_000
 _MOST = 2**53
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,40}")
-_PATH = re.compile(r"[/~.]|[A-Za-z]:|.*\\", re.DOTALL)
+_PATH = re.compile(
+    r"[/~.]|[A-Za-z]:|file:|.*\\|.*\.(gguf|bin|safetensors|mlmodelc?)/*$", re.DOTALL | re.IGNORECASE
+)
 
 
 _PROCESS: Final = secrets.randbits(15) << 16

@@ -34,7 +34,7 @@ def short(number: int) -> str:
     """``950``, ``12k``, ``7.3M``."""
     size: float = number
     for unit in ("", "k", "M"):
-        if size < _THOUSAND:
+        if size < _THOUSAND - 0.5:  # what rounds to a thousand is one of the next unit
             return f"{size:.3g}{unit}"
         size /= _THOUSAND
     return f"{size:,.3g}G"
@@ -112,15 +112,21 @@ def remarks(report: Report) -> Iterator[str]:
     )
     if chat := latencies(report.total, "chat"):
         yield f"Chat: first text {chat[0]}, whole answer {chat[1]} (p50/p95)."
-    if report.booked and report.booked != report.total.dollars:
+    # As they are shown: the book has more digits than the record.
+    if report.booked and money(report.booked) != money(report.total.dollars):
         yield f"The account book, which is kept in any case, has {money(report.booked)}."
+    yield from future(report)
+    if not report.enabled:
+        yield "The record is switched off now (`usage.enabled`)."
+
+
+def future(report: Report) -> Iterator[str]:
+    """What is left out, if anything."""
     if report.future:
         yield (
             f"Suggestions and requests dated after today: {count(report.future)}. They are left"
             " out, since a clock was wrong; `polypilot usage --delete` removes them."
         )
-    if not report.enabled:
-        yield "The record is switched off now (`usage.enabled`)."
 
 
 def budget(report: Report) -> str:

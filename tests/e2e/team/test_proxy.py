@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import trustme
 
@@ -35,7 +37,8 @@ Team = Any  # conftest.Team, which importlib mode does not let us import
 
 CONFIG = Path(__file__).parents[3] / "deploy" / "proxy" / "nginx.conf"
 ANNA, BEN = "key-of-anna-0123456789", "key-of-ben-0123456789"
-AT_ONCE = 8
+NIGHT = "key-of-the-nightly-job-0123456789"
+AT_ONCE = {ANNA: 8, NIGHT: 2}
 LIMITS = Limits(60, 60, 60)
 LONG = ChatRequest("team-coder", (user("Count to a thousand."),), max_tokens=1500)
 SHORT = CompletionRequest("team-coder", "def add(a, b):\n    return ", "", max_tokens=4)
@@ -46,6 +49,7 @@ class Proxy:
     """A running nginx."""
 
     port: int
+    pid: int
     folder: Path
     authority: trustme.CA
 
@@ -64,17 +68,19 @@ def proxy(team: Team, tmp_path: Path, require_system: Any) -> Iterator[Proxy]:
 
 
 @contextmanager
-def _proxy(upstream_port: int, tmp_path: Path, require_system: Any) -> Generator[Proxy]:
-    """nginx with the configuration of deploy/proxy; only places and ports are put in."""
+def _proxy(
+    upstream_port: int, tmp_path: Path, require_system: Any, key: str = "Bearer team-server-key"
+) -> Generator[Proxy]:
+    """nginx with the configuration of deploy/proxy; only places, ports and keys are put in."""
     program = require_system("nginx", "nginx-light")
     port, authority = _free_port(), trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    keys = f'"Bearer {ANNA}" anna;\n"Bearer {BEN}" ben;\n'
+    keys = f'"Bearer {ANNA}" anna;\n"Bearer {BEN}" ben;\n"Bearer {NIGHT}" batch-night;\n'
     (tmp_path / "keys.map").write_text(keys, "utf-8")
     # The server's own key, which developers do not have.
-    upstream = 'proxy_set_header Authorization "Bearer team-server-key";\n'
+    upstream = f'proxy_set_header Authorization "{key}";\n'
     (tmp_path / "upstream.conf").write_text(upstream, "utf-8")
     text = CONFIG.read_text("utf-8")
     for old, new in (
@@ -98,7 +104,7 @@ def _proxy(upstream_port: int, tmp_path: Path, require_system: Any) -> Generator
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 break
     try:
-        yield Proxy(port, tmp_path, authority)
+        yield Proxy(port, process.pid, tmp_path, authority)
     finally:
         process.terminate()
         process.wait(60)
@@ -135,10 +141,11 @@ class OnePiece:
         self.asked = asyncio.Event()
         self.hung_up = asyncio.Event()
         self.speaks = True
+        self.head = b""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        await reader.readuntil(b"\r\n\r\n")
+        self.head = await reader.readuntil(b"\r\n\r\n")
         if self.speaks:
             event = b'data: {"content":"one","stop":false}\n\n'
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
@@ -178,6 +185,29 @@ async def test_a_piece_comes_at_once_and_so_does_a_hang_up(
         server.close()
 
 
+@pytest.mark.parametrize("key", ["Bearer team-server-key", ""])
+async def test_a_developers_key_goes_no_further(tmp_path: Path, require_system: Any, key: str):
+    """The server's own takes its place, or, where the server has none, nothing."""
+    there = OnePiece()
+    server = await asyncio.start_server(there.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    running = _proxy(port, tmp_path, require_system, key)
+    proxy = await asyncio.to_thread(running.__enter__)
+    try:
+        async with (
+            _asking(proxy) as ask,
+            asyncio.timeout(30),
+            aclosing(ask(ANNA).complete(SHORT, LIMITS)) as events,
+        ):
+            assert await anext(events) == TextDelta("one")
+    finally:
+        await asyncio.to_thread(running.__exit__, None, None, None)
+        server.close()
+    assert ANNA.encode() not in there.head
+    sent = re.findall(rb"authorization: *(.*)\r", there.head, re.IGNORECASE)
+    assert sent == ([key.encode()] if key else [])
+
+
 async def test_a_hang_up_goes_through_to_the_server(
     ask: Callable[..., Provider], team: Team, until: Callable[..., Any]
 ):
@@ -199,16 +229,31 @@ async def test_who_is_not_in_the_file_is_nobody(ask: Callable[..., Provider], ke
     assert error.status == 401
 
 
+async def test_what_is_in_its_memory_is_never_dumped(proxy: Proxy, until: Callable[..., Any]):
+    """Prompts are in its workers', which take their limits when they begin."""
+    master = psutil.Process(proxy.pid)
+
+    def shut() -> bool:
+        files = [Path(f"/proc/{each.pid}/limits") for each in master.children()]
+        none = re.compile(r"^Max core file size +0 +0 ", re.MULTILINE)
+        return bool(files) and all(none.search(each.read_text("utf-8")) for each in files)
+
+    await until(shut)
+
+
+@pytest.mark.parametrize("key", AT_ONCE)
 async def test_one_developer_can_not_take_everything(
-    ask: Callable[..., Provider], until: Callable[..., Any], team: Team
+    ask: Callable[..., Provider], until: Callable[..., Any], team: Team, key: str
 ):
-    anna = ask(ANNA)
-    many = [asyncio.ensure_future(outcome(anna.chat(LONG, LIMITS))) for _ in range(AT_ONCE + 2)]
-    await asyncio.wait(many, return_when=asyncio.FIRST_COMPLETED)
-    refused = [task for task in many if task.done()]
-    error = refused[0].result()[1]
-    assert isinstance(error, RateLimited)
-    assert error.retry_after == 1
+    one, most = ask(key), AT_ONCE[key]
+    many = [asyncio.ensure_future(outcome(one.chat(LONG, LIMITS))) for _ in range(most + 2)]
+
+    def refused() -> list[RateLimited]:
+        errors = (task.result()[1] for task in many if task.done())
+        return [error for error in errors if isinstance(error, RateLimited)]
+
+    await until(lambda: len(refused()) == 2)
+    assert {error.retry_after for error in refused()} == {1}
     bens = asyncio.ensure_future(outcome(ask(BEN).complete(SHORT, LIMITS)))
     for task in many:
         task.cancel()
@@ -219,20 +264,37 @@ async def test_one_developer_can_not_take_everything(
     await until(lambda: team.busy() == 0)
 
 
+async def _get(proxy: Proxy, context: ssl.SSLContext, path: str) -> tuple[bytes, bytes]:
+    """Head and body of what is answered to Anna, the path being sent as it stands."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=context)
+    key = f"Authorization: Bearer {ANNA}\r\nConnection: close\r\n"
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: team\r\n{key}\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return head, body
+
+
 async def test_nothing_of_others_is_shown_and_nothing_is_logged(
     proxy: Proxy, ask: Callable[..., Provider]
 ):
     await outcome(ask(ANNA).complete(SHORT, LIMITS))
     authority = proxy.authority.cert_pem.bytes().decode()
     context = await asyncio.to_thread(ssl.create_default_context, cadata=authority)
-    for path in ("/slots", "/metrics", "/slots/0?action=erase"):
-        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=context)
-        key = f"Authorization: Bearer {ANNA}\r\nConnection: close\r\n"
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: team\r\n{key}\r\n".encode())
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
-        assert head.startswith(b"HTTP/1.1 404")
-        assert json.loads(body)["error"]["type"] == "not_found_error"
+    for path in (
+        *("/slots", "/metrics", "/slots/0?action=erase", "//slots", "/%73lots", "/v1/../slots"),
+        *(
+            "/v1/load_lora_adapter",
+            "/collective_rpc",
+            "/models/unload",
+            "/",
+            "/completion/../slots",
+        ),
+    ):
+        head, body = await _get(proxy, context, path)
+        assert head.startswith(b"HTTP/1.1 404"), path
+        assert json.loads(body)["error"]["message"] == "not offered here", path
+    for path in ("/v1/models", "/props"):
+        assert (await _get(proxy, context, path))[0].startswith(b"HTTP/1.1 200"), path
     written = await asyncio.to_thread(lambda: [*proxy.folder.rglob("*.log")])
     assert written
     assert [file.stat().st_size for file in written] == [0] * len(written)

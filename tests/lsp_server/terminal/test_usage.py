@@ -68,6 +68,12 @@ async def test_a_record_that_is_switched_off_says_so(cli: Any) -> None:
     assert "usage.enabled = true" in (await cli.run("usage")).out
 
 
+async def test_what_is_dated_wrongly_is_said_also_without_a_record(cli: Any) -> None:
+    cli.config.write_text("[usage]\nenabled = false\n", "utf-8")
+    await fill(cli, request(day="2099-01-01"))
+    assert "dated after today: 1." in (await cli.run("usage")).out
+
+
 async def test_an_old_record_says_how_to_see_it(cli: Any) -> None:
     await fill(cli, request(day=(TODAY - timedelta(60)).isoformat()))
     done = await cli.run("usage")

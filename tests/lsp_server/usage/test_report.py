@@ -17,6 +17,7 @@ from polypilot.usage import Ledger, Stay, reading, storing
 from polypilot.usage.page import html
 from polypilot.usage.report import Line, Report, latency
 from polypilot.usage.values import PRECISION, Entry, bucket, language, name, nanos
+from polypilot.usage.words import remarks, short
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +99,19 @@ async def test_the_page_shows_the_lines_and_lets_no_name_break_it(tmp_path: Path
     assert "<svg" in page
 
 
+@pytest.mark.parametrize(("booked", "said"), [("0.1200000375", False), ("0.15", True)])
+def test_the_account_book_is_named_where_it_differs_as_shown(booked: str, *, said: bool) -> None:
+    """Half a billionth is no difference: prices of cached tokens have such."""
+    total = Line("total", {"requests": 1, "nanos": 120_000_038})
+    found = " ".join(remarks(Report(TODAY, TODAY, total, {}, booked=Decimal(booked))))
+    assert ("account book" in found) == said
+
+
+def test_a_page_of_nothing_says_what_is_dated_wrongly() -> None:
+    text = html(Report(TODAY, TODAY, Line("total"), {}, enabled=False, future=3))
+    assert "dated after today: 3" in text
+
+
 def test_a_page_of_nothing_says_what_to_do() -> None:
     page = html(Report("2026-11-01", TODAY, Line("total"), {}))
     assert "Nothing is recorded yet." in page
@@ -117,6 +131,8 @@ def test_a_page_of_nothing_says_what_to_do() -> None:
         ("./own.gguf", "own.gguf"),
         (r"C:\Users\Ann\own.gguf", "own.gguf"),
         (r"models\own.gguf", "own.gguf"),
+        ("clients/acme/own.GGUF", "own.GGUF"),
+        ("file:///home/ann/own", "own"),
         ("a\nb\x1b[31m", "ab[31m"),
         ("x" * 200, "x" * 80),
     ],
@@ -145,3 +161,11 @@ def test_a_language_is_a_plain_word(given: str, kept: str) -> None:
 )
 def test_money_is_counted_in_billionths(given: str, kept: int | None) -> None:
     assert nanos(Decimal(given)) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(999, "999"), (1_000, "1k"), (999_499, "999k"), (999_600, "1M"), (7_340_000, "7.34M")],
+)
+def test_many_tokens_are_said_shortly(given: int, said: str) -> None:
+    assert short(given) == said
