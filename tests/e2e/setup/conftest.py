@@ -72,6 +72,12 @@ def newer_nvim() -> Path:
         _do_without(f"no Neovim 0.12: {error}")
 
 
+def _path_without_ours() -> str:
+    """The path without the tests' environment, whose tools an editor would find: Ruff's server."""
+    ours = str(Path(sys.executable).parent)
+    return os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if each != ours)
+
+
 class Home:
     """A user's home with settings of Polypilot, in which `polypilot setup` is run."""
 
@@ -92,6 +98,7 @@ class Home:
             "POLYPILOT_DATA_DIR": str(folder / "pp-data"),
             "POLYPILOT_CACHE_DIR": str(folder / "pp-cache"),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PATH": _path_without_ours(),
         }
 
     def settings(self, text: str) -> None:
