@@ -90,11 +90,12 @@ async def fix(
     """
     source = candidate.source
     ways = broken(source.text, candidate.start, candidate.end, source.language, seed)
-    if not ways or not await judge.is_sound(run):
+    sound = await judge.sound(run) if ways else None
+    if sound is None:
         return None
     for each in ways[:_MUTANTS]:
-        if await judge.passes(run, {source.path: each.text}) is False:
-            return _fix(candidate, start, run, each.text)
+        if await judge.passes(sound, {source.path: each.text}) is False:
+            return _fix(candidate, start, sound, each.text)
     return None
 
 

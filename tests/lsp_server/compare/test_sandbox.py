@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from polypilot.compare import sandbox
+from polypilot.compare import cage_run, sandbox
 from polypilot.compare.sandbox import Outcome, kept_by, obstacle, run
 from polypilot.compare.values import TestRun
 
@@ -345,7 +345,7 @@ async def test_printing_for_ever_ends(tree: Path):
     outcome = await shell("yes", tree, seconds=60)
     assert outcome.passed is False
     assert "printed more" in outcome.note
-    assert len(outcome.output) <= sandbox.KEPT
+    assert len(outcome.output) <= cage_run.KEPT
 
 
 async def test_cancelling_ends_it(tree: Path):
@@ -384,7 +384,7 @@ async def come(condition: Callable[[], bool]) -> None:
 
 ELSEWHERE = """
 import asyncio, json, pathlib, sys
-from polypilot.compare import sandbox
+from polypilot.compare import cage_run, sandbox
 from polypilot.compare.values import TestRun
 
 async def main():
