@@ -59,7 +59,7 @@ def write_test(candidate: Candidate, tests: tuple[str, ...]) -> Task:
     """A test for a function.
 
     The one who judges writes the answer to the last file of the run's command, and runs it on the
-    function as it is and broken (:func:`polypilot.compare.mutating.broken`).
+    function as it is and broken (:func:`polypilot.compare.mutants.mutants`).
     """
     source = candidate.source
     folder = PurePosixPath(tests[0]).parent if tests else PurePosixPath()

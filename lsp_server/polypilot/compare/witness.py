@@ -27,7 +27,7 @@ import os
 import runpy
 import sys
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -58,8 +58,9 @@ def functions() -> Functions:
 
 
 def _identity(value: Any) -> tuple[int, int] | None:
-    method = isinstance(value, (classmethod, staticmethod))
-    plain: Any = getattr(value, "__func__", None) if method else value
+    plain = value
+    if isinstance(value, (classmethod, staticmethod)):
+        plain = cast("Any", value).__func__
     return (id(plain), id(plain.__code__)) if isinstance(plain, types.FunctionType) else None
 
 
@@ -207,4 +208,5 @@ def main() -> None:
     sys.exit(code)
 
 
-main()
+if __name__ == "__main__":
+    main()
