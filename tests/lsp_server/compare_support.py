@@ -75,6 +75,7 @@ def test_total():
 class Ended:
     passed: bool | None
     note: str = ""
+    shown: tuple[str, ...] = ()
 
 
 @dataclass

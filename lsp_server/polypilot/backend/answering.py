@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 
     from polypilot.backend.in_force import InForce
     from polypilot.backend.spending import Spending
-    from polypilot.completion.values import EngineEvent
+    from polypilot.completion.values import Ended, EngineEvent
     from polypilot.workspace.documents import DocumentStore, Snapshot
     from polypilot.workspace.gate import Gate
-    from polypilot_providers.types import Usage
 
 
 LOOK_S = 0.05
@@ -114,9 +113,9 @@ class Answering:
         await self._warming.aclose()
 
     @property
-    def last_usage(self) -> Usage | None:
-        """Token counts of the completion that ended last, if its provider told them."""
-        return self._watcher.last_usage
+    def last_ended(self) -> Ended | None:
+        """The completion that ended last: who was asked last, and what that took."""
+        return self._watcher.last_ended
 
     def snapshot(self, uri: str, position: Position) -> Snapshot | None:
         """What the completion engine needs to see; None if the document is out of sync."""

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from polypilot.backend.usage_view import UsageView
     from polypilot.chat.edits import Edits
     from polypilot.chat.service import ChatService
-    from polypilot.completion.values import Answer, EngineEvent, Suggestion
+    from polypilot.completion.values import Answer, Ended, EngineEvent, Suggestion
     from polypilot.settings import WorkspaceFile
     from polypilot.workspace.diagnostics import Diagnostics
     from polypilot.workspace.documents import Position, Snapshot
     from polypilot_providers.action import Failed
-    from polypilot_providers.types import Usage
 
 
 class Backend(Composition):
@@ -212,6 +211,6 @@ class Backend(Composition):
         self._answering.on_grown(listener)
 
     @property
-    def last_usage(self) -> Usage | None:
-        """Token counts of the completion that ended last, if its provider told them."""
-        return self._answering.last_usage
+    def last_ended(self) -> Ended | None:
+        """The completion that ended last: who was asked last, and what that took."""
+        return self._answering.last_ended

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from polypilot.backend.core import Backend
     from polypilot.backend.explaining import Explained
-    from polypilot.completion.values import Answer
+    from polypilot.completion.values import Answer, Ended, Suggestion
     from polypilot_providers.types import Cost, Usage
 
 READ_S = 10.0
@@ -60,16 +60,16 @@ async def complete_file(
         position = Position(line - 1, column - 1)
         if on_prompt is not None:
             on_prompt(await explain_completion(backend, uri, position))
+        before = backend.last_ended
         answer = await backend.answer(uri, position, invoked=True, several=False)
         _raise_refusal(backend, uri, answer)
     finally:
         backend.engine.close(uri)
         backend.documents.close(uri)
-    target = backend.target("completion")
+    ended = None if backend.last_ended is before else backend.last_ended
     best = answer.suggestions[0] if answer.suggestions else None
-    provider = best.provider if best else target.provider_id
-    model = best.model if best else target.model
-    usage = backend.last_usage
+    provider, model = _answered_by(backend, best, ended)
+    usage = ended.usage if ended else None
     return CompletionResult(
         text=best.text if best else "",
         provider=provider,
@@ -78,6 +78,19 @@ async def complete_file(
         stop_reason=StopReason.END,
         cost=await backend.spending.cost(provider, (model,), usage),
     )
+
+
+def _answered_by(backend: Backend, best: Suggestion | None, ended: Ended | None) -> tuple[str, str]:
+    """Provider and model: whose the suggestion is, else who was asked last, else who would be.
+
+    An answer with nothing in it may be a fallback's.
+    """
+    if best is not None:
+        return best.provider, best.model
+    if ended is not None and ended.provider:
+        return ended.provider, ended.model
+    target = backend.target("completion")
+    return target.provider_id, target.model
 
 
 def _raise_refusal(backend: Backend, uri: str, answer: Answer) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from polypilot.workspace.gate import Gate
     from polypilot_providers.errors import ProviderError
     from polypilot_providers.router import Switched
-    from polypilot_providers.types import Usage
 
 
 _FAULTS = {
@@ -49,7 +48,7 @@ class Watcher:
         self._known: dict[tuple[str, str], Problem] = {}
         """Troubles the user knows of, by provider and code, until the provider answers."""
         self._told: set[Unusable] = set()
-        self.last_usage: Usage | None = None
+        self.last_ended: Ended | None = None
         """Token counts of the completion that ended last."""
 
     def observe(self, event: EngineEvent) -> None:
@@ -84,7 +83,7 @@ class Watcher:
             self._board.began()
 
     def _ended(self, event: Ended) -> None:
-        self.last_usage = event.usage
+        self.last_ended = event
         problem = None if event.error is None else self._problem(event.error, event.provider)
         answered = problem is None and not event.cancelled
         back = ""

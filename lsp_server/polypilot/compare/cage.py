@@ -3,7 +3,9 @@
 Its input is one line of JSON, the plan (:func:`polypilot.compare.sandbox_plan.make`), and the end
 of its input is the order to end everything, whoever closed it. What the test prints comes out
 of its output; on its error stream it says in lines of JSON how it goes: ``begun``, then
-``code`` (an exit status; 128 and the signal's number if it was killed) or ``failed``.
+``code`` (an exit status; 128 and the signal's number if it was killed) or ``failed``. With
+``code`` comes ``proof``: what the test wrote to a pipe of which its input tells it, if the plan
+has a ``nonce`` (:mod:`polypilot.compare.witness`).
 
 With namespaces there are four processes: this one, which maps users and waits; one that leaves
 the old namespaces; the first process of the new ones, with whose end the kernel ends all others;
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _LINUX = sys.platform == "linux"
 _KILLED = 128
 _NOT_STARTED = 127
+_PROOF = 1 << 17
+"""Bytes that are read of what a test testifies; whoever writes more waits for ever."""
 
 
 def main() -> None:
@@ -42,9 +46,46 @@ def main() -> None:
     if _LINUX:
         cage_linux.adopt_orphans()
     start = _start_caged if plan["caged"] else _start_plain
-    code = _wait(start(plan, status, nothing), wake)
+    proof = _Proof(plan.get("nonce"))
+    code = _wait(start(plan, status, nothing, proof), wake, proof)
     _end_the_rest()
-    _say(status, code=code)
+    _say(status, code=code, proof=proof.text())
+
+
+class _Proof:
+    """The pipe through which a test testifies, and the nonce by which that is known as its own."""
+
+    def __init__(self, nonce: str | None) -> None:
+        self._nonce = nonce
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self._said = bytearray()
+
+    def hand_over(self, nothing: int) -> None:
+        """In the process that becomes the test: its input names the pipe, or is empty."""
+        if self._nonce is None:
+            os.dup2(nothing, 0)
+            return
+        given, giver = os.pipe()
+        text = json.dumps({"nonce": self._nonce, "tell": self._writer})
+        os.write(giver, text.encode() + b"\n")
+        os.dup2(given, 0)
+        os.set_inheritable(self._writer, True)
+
+    def wanted(self) -> list[int]:
+        """What is to be waited for."""
+        return [self.reader] if len(self._said) < _PROOF else []
+
+    def collect(self) -> None:
+        """Take what is there."""
+        with contextlib.suppress(BlockingIOError):
+            while len(self._said) < _PROOF and (part := os.read(self.reader, 1 << 16)):
+                self._said += part
+
+    def text(self) -> str:
+        """All that it has said, when nobody is left to say more."""
+        self.collect()
+        return self._said.decode("utf-8", "replace")
 
 
 def _first_line() -> bytes:
@@ -58,8 +99,10 @@ def _first_line() -> bytes:
 
 
 def _say(status: int, **what: object) -> None:
+    left = json.dumps(what).encode() + b"\n"
     with contextlib.suppress(OSError):  # nobody listens any more
-        os.write(status, json.dumps(what).encode() + b"\n")
+        while left:
+            left = left[os.write(status, left) :]
 
 
 # --- waiting
@@ -77,17 +120,19 @@ def _noted(_number: int, _frame: object) -> None:
     """A handler is what makes a signal write to the wake-up pipe."""
 
 
-def _wait(child: int, wake: int) -> int:
+def _wait(child: int, wake: int, proof: _Proof) -> int:
     """The child's exit status; it is killed when the input ends."""
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             return _exit_code(status)
-        ready, _, _ = select.select([0, wake], [], [])
+        ready, _, _ = select.select([0, wake, *proof.wanted()], [], [])
         if 0 in ready:
             os.kill(child, signal.SIGKILL)
             return _exit_code(os.waitpid(child, 0)[1])
-        os.read(wake, 512)
+        proof.collect()
+        if wake in ready:
+            os.read(wake, 512)
 
 
 def _exit_code(status: int) -> int:
@@ -138,11 +183,11 @@ def _fork(then: Callable[[], NoReturn], status: int) -> int:
     os._exit(_NOT_STARTED)
 
 
-def _start_plain(plan: Mapping[str, Any], status: int, nothing: int) -> int:
-    return _fork(lambda: _become(plan, status, nothing), status)
+def _start_plain(plan: Mapping[str, Any], status: int, nothing: int, proof: _Proof) -> int:
+    return _fork(lambda: _become(plan, status, nothing, proof), status)
 
 
-def _start_caged(plan: Mapping[str, Any], status: int, nothing: int) -> int:
+def _start_caged(plan: Mapping[str, Any], status: int, nothing: int, proof: _Proof) -> int:
     unshared, tell = os.pipe()
     mapped, go = os.pipe()
     maps = {f"{kind}_map": _map(plan, kind) for kind in ("uid", "gid")}
@@ -155,7 +200,7 @@ def _start_caged(plan: Mapping[str, Any], status: int, nothing: int) -> int:
         os.close(go)
         if not os.read(mapped, 1):
             raise ValueError("users can't be mapped")
-        first = _fork(lambda: _rule(plan, status, nothing), status)
+        first = _fork(lambda: _rule(plan, status, nothing, proof), status)
         os._exit(_exit_code(os.waitpid(first, 0)[1]))
 
     child = _fork(leave, status)
@@ -179,24 +224,25 @@ def _map(plan: Mapping[str, Any], kind: str) -> str:
     return f"{number} {number} 1\n"
 
 
-def _rule(plan: Mapping[str, Any], status: int, nothing: int) -> NoReturn:
+def _rule(plan: Mapping[str, Any], status: int, nothing: int, proof: _Proof) -> NoReturn:
     """Be the first process of the new namespaces: start the test, bury the dead, end with it."""
     cage_linux.die_with_parent()
     cage_mounts.build(plan)
-    test = _fork(lambda: _become(plan, status, nothing), status)
+    test = _fork(lambda: _become(plan, status, nothing, proof), status)
     while True:
         pid, result = os.wait()
         if pid == test:
             os._exit(_exit_code(result))
 
 
-def _become(plan: Mapping[str, Any], status: int, nothing: int) -> NoReturn:
+def _become(plan: Mapping[str, Any], status: int, nothing: int, proof: _Proof) -> NoReturn:
     os.setsid()
-    os.dup2(nothing, 0)
+    proof.hand_over(nothing)
     os.dup2(1, 2)
     os.chdir(plan["place"])
     _limit(plan["limits"])
     if plan["caged"]:
+        cage_linux.forget_keys()
         cage_linux.drop_privileges(root=plan["root"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     _say(status, begun=True)

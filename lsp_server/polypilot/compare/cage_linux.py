@@ -5,6 +5,7 @@ Imported by the cage's own process alone (:mod:`polypilot.compare.cage`).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -27,6 +28,8 @@ _DIE_WITH_PARENT, _SECURE_BITS, _NO_NEW_PRIVILEGES, _REAPER, _AMBIENT = 1, 28, 3
 _KEEP_RIGHTS = 0x4
 """A change of the user leaves rights as they are; access(2) then counts them as open(2) does."""
 _AMBIENT_RAISE = 2
+_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+_JOIN_SESSION = 1
 _CAPS_VERSION = 0x20080522
 _OWNERS = (0, 1, 2, 3)
 """CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER: files as their owner sees them, nothing else."""
@@ -95,6 +98,24 @@ def adopt_orphans() -> None:
 def _control(option: int, *values: int) -> None:
     padded = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)][:4]
     _check(_libc().prctl(option, *padded), "prctl")
+
+
+def keyctl(command: int, argument: bytes | None) -> None:
+    """Ask the kernel for something about its keyrings; nothing where its number is not known.
+
+    Raises:
+        OSError: it is refused.
+    """
+    number = _KEYCTL.get(os.uname().machine)
+    if number is not None:
+        result = _libc().syscall(ctypes.c_long(number), ctypes.c_long(command), argument)
+        _check(min(result, 0), "keyctl")
+
+
+def forget_keys() -> None:
+    """Leave the session's keyring, which a new namespace of users does not: keys may be in it."""
+    with contextlib.suppress(OSError):  # a kernel without keyrings, or one that gives none
+        keyctl(_JOIN_SESSION, None)
 
 
 def own_map(kind: str) -> str:

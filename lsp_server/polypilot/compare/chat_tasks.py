@@ -59,7 +59,7 @@ def write_test(candidate: Candidate, tests: tuple[str, ...]) -> Task:
     """A test for a function.
 
     The one who judges writes the answer to the last file of the run's command, and runs it on the
-    function as it is and broken (:func:`polypilot.compare.mutating.broken`).
+    function as it is and broken (:func:`polypilot.compare.mutants.mutants`).
     """
     source = candidate.source
     folder = PurePosixPath(tests[0]).parent if tests else PurePosixPath()
@@ -90,11 +90,12 @@ async def fix(
     """
     source = candidate.source
     ways = broken(source.text, candidate.start, candidate.end, source.language, seed)
-    if not ways or not await judge.is_sound(run):
+    sound = await judge.sound(run) if ways else None
+    if sound is None:
         return None
     for each in ways[:_MUTANTS]:
-        if await judge.passes(run, {source.path: each.text}) is False:
-            return _fix(candidate, start, run, each.text)
+        if await judge.passes(sound, {source.path: each.text}) is False:
+            return _fix(candidate, start, sound, each.text)
     return None
 
 

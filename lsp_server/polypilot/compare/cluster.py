@@ -90,9 +90,12 @@ class Cluster:
             "files": [list(each) for each in run.files],
             "seconds": run.seconds,
             "megabytes": run.megabytes,
+            "expects": list(run.expects),
         }
         found = await self._result(self._judge.remote(sent, plain, dict(overlay)))
-        return Outcome(found["passed"], found["note"], found["seconds"])
+        return Outcome(
+            found["passed"], found["note"], found["seconds"], shown=tuple(found["shown"])
+        )
 
     async def seats(self, target: Target, way: Way, tree: Path) -> Sequence[RaySeat]:
         """Where an embedded target is asked; none for all others, which are asked from here."""

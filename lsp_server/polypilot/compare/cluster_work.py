@@ -64,17 +64,18 @@ def _ray_get() -> Callable[[Any], bytes]:
 
 
 def judge(sent: Mapping[str, Any], run: Mapping[str, Any], overlay: Mapping[str, str]) -> Any:
-    """Run tests on the tree in the sandbox; ``passed``, ``note`` and ``seconds``."""
+    """Run tests on the tree in the sandbox; ``passed``, ``note``, ``seconds`` and ``shown``."""
     tree = tree_of(sent)
     test = TestRun(
         tuple(run["command"]),
         tuple((path, text) for path, text in run["files"]),
         run["seconds"],
         run["megabytes"],
+        tuple(run["expects"]),
     )
     found = asdict(asyncio.run(sandbox.run(test, tree, overlay=overlay)))
     # What a test prints may quote the user's code, and nobody asks for it.
-    return {name: found[name] for name in ("passed", "note", "seconds")}
+    return {name: found[name] for name in ("passed", "note", "seconds", "shown")}
 
 
 class Clerk:

@@ -132,7 +132,7 @@ class _Collection:
             made.values(), key=lambda task: (rank[task.group], len(task.prefix), task.id)
         )
         problems = self._gathering.problems + self._missing()
-        problems += notes_told(self.judge.notes) if self.judge else []
+        problems += notes_told(self.judge.notes, self.judge.warnings) if self.judge else []
         return Collected(
             tuple(ordered),
             self._origin.commit,

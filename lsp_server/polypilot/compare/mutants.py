@@ -1,4 +1,11 @@
-"""Small faults put into a Python function, to see whether tests notice them."""
+"""Small faults put into a Python function, to see whether tests notice them.
+
+By the syntax tree, as the share of faults that a written test notices is a figure of the report:
+each must be a real one, and a function without blanks around its operators, or with nothing but
+conditions, must have some as well. :mod:`polypilot.compare.mutating` breaks code of every
+language by its text alone, for tasks: there each fault is tried with the tests before it is used,
+so that one that changes nothing does no harm.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Breaks code on purpose: one comparison, operator, constant or returned value is another."""
+"""Breaks code on purpose: one comparison, operator, constant or returned value is another.
+
+By the text, so that it does for every language: makes the tasks to mend a function, which are
+kept only if the tests fail by the fault. To see what written tests notice, where nothing sifts
+the faults, :mod:`polypilot.compare.mutants` goes by Python's syntax tree.
+"""
 
 from __future__ import annotations
 

@@ -11,23 +11,19 @@ and could still read and write what its user can. On Windows it is refused.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from polypilot.children import bare_environment, python
 from polypilot.compare import sandbox_plan
 from polypilot.compare.cage_files import copy, write
+from polypilot.compare.cage_run import Outcome, run_plan
 from polypilot.compare.values import TestRun
 from polypilot.tasks import run_blocking
 
@@ -36,30 +32,11 @@ if TYPE_CHECKING:
 
 REFUSED = "tests were not run: this system gives them no room of their own without network"
 CURE = "on Linux install bubblewrap or allow user namespaces, or allow tests the network"
-KEPT = 8000
-"""Bytes of output that are kept, of its end."""
-MOST = 64 << 20
-"""A run that prints more has failed."""
 _START, _END, _COPY = 60.0, 10.0, 300.0
-_KILLED = 128
 _PROBE = TestRun(command=("{python}", "-I", "-S", "-c", ""), seconds=20.0)
 
 
 Way = Literal["namespaces", "bubblewrap", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended."""
-
-    passed: bool | None
-    """Exit status 0; None if there is no verdict: it was not, or could not be, run."""
-    note: str
-    """Why, if it did not pass; of a pass what was not kept from it. No text of the user's."""
-    seconds: float
-    """From the test's start, not the cage's."""
-    output: str = field(default="", repr=False)
-    """The end of what it printed: it may quote the user's code, and is for no log."""
 
 
 async def run(
@@ -76,7 +53,8 @@ async def run(
     the interpreter in use. ``repository`` (by default the tree) is where the tree stands for
     the test: of an export of an old commit, the folder that it was made from. Its time limit
     counts as failed, as an answer that never ends is wrong; so does too much memory or output.
-    Cancelling it ends the run.
+    Exit status 0 alone is no pass of a program that can be asked for more. Cancelling it ends
+    the run.
 
     Raises:
         ValueError: a path of the files leads out of the tree.
@@ -135,14 +113,14 @@ async def _find_way() -> Way:
 async def _run_caged(job: _Job) -> Outcome:
     make = partial(sandbox_plan.caged, job.run, job.tree, job.place, job.files)
     plan = await run_blocking(make, timeout=_START)
-    return await _run(plan, job.run.seconds)
+    return await run_plan(plan, job.run)
 
 
 async def _run_copied(job: _Job, *, wrapped: bool) -> Outcome:
     async with _room() as top:
         make = partial(_copied, job, top, wrapped=wrapped)
         plan = await run_blocking(make, timeout=_COPY, name="copying the work tree")
-        found = await _run(plan, job.run.seconds)
+        found = await run_plan(plan, job.run)
     if wrapped:
         return found
     open_to = "it had the network, and the user's own files"
@@ -177,121 +155,3 @@ def _new_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(
         prefix="polypilot-tests-", dir=within, ignore_cleanup_errors=True
     )
-
-
-# --- one process and its end
-
-
-async def _run(plan: Mapping[str, Any], seconds: float) -> Outcome:
-    process = await asyncio.create_subprocess_exec(
-        *python("-m", "polypilot.compare.cage"),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, cwd="/", env=bare_environment(), start_new_session=True,
-    )  # fmt: skip
-    cage = _Cage(process, seconds)
-    try:
-        return await cage.watch(json.dumps(dict(plan)).encode() + b"\n")
-    finally:
-        await cage.end()
-
-
-class _Cage:
-    """One run of the cage's process: what it says, what the test prints, its limit of time."""
-
-    def __init__(self, process: asyncio.subprocess.Process, seconds: float) -> None:
-        self._process = process
-        self._seconds = seconds
-        self._begun = 0.0
-        self._tail = bytearray()
-        self._said: dict[str, Any] = {}
-
-    async def watch(self, plan: bytes) -> Outcome:
-        """From the plan to the outcome."""
-        stdin, stderr = self._process.stdin, self._process.stderr
-        assert stdin is not None  # noqa: S101  (a pipe was asked for)
-        assert stderr is not None  # noqa: S101  (likewise)
-        try:
-            async with asyncio.timeout(_START):
-                with contextlib.suppress(ConnectionError):  # it has said why it ended, or nothing
-                    stdin.write(plan)
-                    await stdin.drain()
-                await self._listen(stderr)
-        except TimeoutError:
-            return Outcome(None, "the test could not be started in time", 0.0)
-        if "begun" not in self._said or "failed" in self._said:
-            return self._outcome(None)
-        try:
-            async with asyncio.timeout(self._seconds):
-                bounded = await self._collect()
-                if bounded:
-                    await self._listen(stderr, last=True)
-        except TimeoutError:
-            return self._ended(passed=False, note=f"it took longer than {self._seconds:g} s")
-        if not bounded:
-            return self._ended(passed=False, note=f"it printed more than {MOST >> 20} MB")
-        return self._outcome(self._said.get("code"))
-
-    async def _listen(self, stream: asyncio.StreamReader, *, last: bool = False) -> None:
-        """To the next thing that the cage says, or to the last."""
-        while line := await stream.readline():
-            self._said |= json.loads(line)
-            self._begun = self._begun or time.monotonic()
-            if not last:
-                return
-
-    async def _collect(self) -> bool:
-        """All that it prints, to its end; false if that is too much. Little comes beside it."""
-        stream = self._process.stdout
-        assert stream is not None  # noqa: S101  (a pipe was asked for)
-        total = 0
-        while chunk := await stream.read(1 << 16):
-            total += len(chunk)
-            self._tail += chunk
-            del self._tail[:-KEPT]
-            if total > MOST:
-                return False
-        return True
-
-    def _outcome(self, code: int | None) -> Outcome:
-        if "failed" in self._said:
-            return self._ended(passed=None, note=f"it could not be started: {self._said['failed']}")
-        if code is None:
-            return self._ended(passed=None, note="what runs the tests has ended unexpectedly")
-        if code == 0:
-            return self._ended(passed=True, note="")
-        return self._ended(passed=False, note=_reason(code))
-
-    def _ended(self, *, passed: bool | None, note: str) -> Outcome:
-        seconds = time.monotonic() - self._begun if self._begun else 0.0
-        return Outcome(passed, note, seconds, self._tail.decode("utf-8", "replace"))
-
-    async def end(self) -> None:
-        """Close its input, by which it ends everything; kill it if that takes too long."""
-        stdin = self._process.stdin
-        if stdin is not None:
-            stdin.close()
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_END):
-                    await self._drain()
-                    await self._process.wait()
-        finally:
-            if self._process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-                await self._process.wait()
-
-    async def _drain(self) -> None:
-        """A full pipe would keep its reader paused, and asyncio from seeing its end."""
-        for stream in (self._process.stdout, self._process.stderr):
-            while stream is not None and await stream.read(1 << 16):
-                pass
-
-
-def _reason(code: int) -> str:
-    """An exit status in words."""
-    if code <= _KILLED:
-        return f"exit status {code}"
-    with contextlib.suppress(ValueError):
-        return f"ended by {signal.Signals(code - _KILLED).name}"
-    return f"exit status {code}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from polypilot.children import bare_environment
 from polypilot.compare.cage_files import SCRATCH
+from polypilot.compare.evidence import witnessed, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,9 +35,18 @@ def interpreter(repository: Path) -> str:
 
 
 def command(run: TestRun, repository: Path) -> list[str]:
-    """The run's command with the interpreter put in."""
+    """The run's command with the interpreter put in, under the witness if that can run it."""
     python = interpreter(repository)
-    return [part.replace("{python}", python) for part in run.command]
+    parts = wrapped(run.command) if is_witnessed(run, repository) else run.command
+    return [part.replace("{python}", python) for part in parts]
+
+
+def is_witnessed(run: TestRun, repository: Path) -> bool:
+    """Whether the witness runs it: also ``pytest``, if that is beside the interpreter."""
+    how = witnessed(run.command)
+    if how is None or how.mode != "pytest":
+        return how is not None
+    return (Path(interpreter(repository)).parent / "pytest").exists()
 
 
 def environment(repository: Path, home: str, scratch: str) -> dict[str, str]:
@@ -93,6 +103,7 @@ def caged(
         "shares_owner": root or own,
         "show": shown(repository),
         "tree": str(tree),
+        "witnessed": is_witnessed(run, repository),
     }
 
 
@@ -109,6 +120,7 @@ def plain(run: TestRun, copy: Path, repository: Path) -> dict[str, Any]:
         "environment": environment(repository, str(home), str(home)) | own,
         "limits": limits(run, _processes_now()),
         "place": str(copy),
+        "witnessed": is_witnessed(run, repository),
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polypilot.compare import evidence
 from polypilot.compare.sources import identity
 from polypilot.compare.values import Kind, Task, TestRun
 from polypilot.errors import UserError
@@ -51,7 +52,7 @@ class Problem:
             f"check({self.function})\n"
         )
         command = ("{python}", _SUITE)
-        return TestRun(command, ((_SUITE, text),), seconds=_SECONDS, megabytes=_MEGABYTES)
+        return TestRun(command, ((_SUITE, text),), _SECONDS, _MEGABYTES, expects=(evidence.ENDED,))
 
 
 def problems(data: Path | None = None) -> tuple[Problem, ...]:

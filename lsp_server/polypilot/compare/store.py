@@ -163,9 +163,11 @@ class Store:
     async def noted(self, run: int, facts: Mapping[str, Any]) -> None:
         """Keep what a watch found beside the answers; raises StorageError."""
         row = (run, json.dumps(facts))
-        await self._database.write(
-            lambda connection: connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", row)
-        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", row)
+
+        await self._database.write(work)
 
     async def facts(self, run: int) -> Mapping[str, Any]:
         """What was noted of it, empty if nothing was; raises StorageError."""

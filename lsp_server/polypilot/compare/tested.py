@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from polypilot.compare import evidence
 from polypilot.compare.values import Kind
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ class Outcome(Protocol):
     @property
     def note(self) -> str:
         """Why there is none."""
+        ...
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Signs of what has passed (:mod:`polypilot.compare.evidence`)."""
         ...
 
 
@@ -51,30 +57,50 @@ class Judge:
     """Runs so far."""
     notes: dict[str, int] = field(default_factory=dict[str, int])
     """Why there was no verdict, and how often."""
-    _sound: dict[tuple[str, ...], asyncio.Future[bool]] = field(
-        default_factory=dict[tuple[str, ...], "asyncio.Future[bool]"]
+    warnings: set[str] = field(default_factory=set[str])
+    """What the user should know of how the tests judge."""
+    _sound: dict[tuple[str, ...], asyncio.Future[TestRun | None]] = field(
+        default_factory=dict[tuple[str, ...], "asyncio.Future[TestRun | None]"]
     )
 
     async def passes(self, run: TestRun, overlay: Mapping[str, str]) -> bool | None:
         """Whether the tests pass with these texts in place of the tree's."""
+        return (await self._ran(run, overlay)).passed
+
+    async def _ran(self, run: TestRun, overlay: Mapping[str, str]) -> Outcome:
         self.count += 1
         outcome = await self.runs(run, self.tree, overlay=overlay)
         if outcome.passed is None:
             self.notes[outcome.note] = self.notes.get(outcome.note, 0) + 1
-        return outcome.passed
+        return outcome
 
-    async def is_sound(self, run: TestRun) -> bool:
-        """Whether the tests pass on the tree as it is."""
+    async def sound(self, run: TestRun) -> TestRun | None:
+        """The run with what it must show, as the tree as it is does; None: there it fails.
+
+        It is run twice, since a test may pass by chance, or have another name in each run.
+        """
         waiting = self._sound.get(run.command)
         if waiting is None:
             waiting = self._sound[run.command] = asyncio.get_running_loop().create_future()
             try:
-                waiting.set_result(await self.passes(run, {}) is True)
+                waiting.set_result(await self._twice(run))
             finally:
                 if not waiting.done():  # this one failed, or was cancelled: the next asks again
-                    waiting.set_result(False)
+                    waiting.set_result(None)
                     del self._sound[run.command]
         return await asyncio.shield(waiting)
+
+    async def _twice(self, run: TestRun) -> TestRun | None:
+        first = await self._ran(run, {})
+        if first.passed is not True:
+            return None
+        second = await self._ran(run, {})
+        if second.passed is not True:
+            return None
+        expects = evidence.stable((first.shown, second.shown))
+        if not expects:
+            self.warnings.add(evidence.EXIT_ALONE)
+        return replace(run, expects=expects)
 
     async def first(
         self,
@@ -107,11 +133,12 @@ class Judge:
 async def tested(candidate: Candidate, run: TestRun, judge: Judge) -> Task | None:
     """The task of writing a function's body; None if the tests do not judge it."""
     source = candidate.source
-    task = source.task(Kind.TESTED, candidate.start, candidate.end, tests=run)
-    hollow = task.prefix + hollow_body(source.language) + task.suffix
-    if not await judge.is_sound(run):
+    sound = await judge.sound(run)
+    if sound is None:
         return None
-    return task if await judge.passes(run, {source.path: hollow}) is False else None
+    task = source.task(Kind.TESTED, candidate.start, candidate.end, tests=sound)
+    hollow = task.prefix + hollow_body(source.language) + task.suffix
+    return task if await judge.passes(sound, {source.path: hollow}) is False else None
 
 
 def hollow_body(language: str) -> str:
@@ -120,9 +147,12 @@ def hollow_body(language: str) -> str:
     return "pass" if language == "python" else ""
 
 
-def notes_told(notes: Mapping[str, int]) -> Sequence[str]:
-    """Why tests gave no verdict, for the user."""
+def notes_told(notes: Mapping[str, int], warnings: Iterable[str] = ()) -> Sequence[str]:
+    """Why tests gave no verdict, and what to know of those they gave, for the user."""
     return [
-        f"tests gave no verdict {number} times: {note or 'no reason given'}"
-        for note, number in sorted(notes.items())
+        *sorted(warnings),
+        *(
+            f"tests gave no verdict {number} times: {note or 'no reason given'}"
+            for note, number in sorted(notes.items())
+        ),
     ]

@@ -61,6 +61,9 @@ class TestRun:
     """Path and text of files that are written before it runs, the completed one apart."""
     seconds: float = 60.0
     megabytes: int = 2048
+    expects: tuple[str, ...] = ()
+    """What a run on the untouched tree has shown, and one that passes must show
+    (:mod:`polypilot.compare.evidence`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import sqlite3
 import sys
 import threading
 import time
@@ -17,7 +18,6 @@ from polypilot.errors import Problem
 from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -237,7 +237,7 @@ class Database:
             connection.set_progress_handler(lambda: job.unwanted, _CHECK_EVERY)
         connection.execute(job.begin)
         try:
-            result = job.work(connection)
+            result = _read(job.work(connection))
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:  # SQLite may have ended it by itself
@@ -285,3 +285,10 @@ class Database:
 def rows(cursor: sqlite3.Cursor) -> list[tuple[Any, ...]]:
     """All that a query yields."""
     return cast("list[tuple[Any, ...]]", cursor.fetchall())
+
+
+def _read(result: _T) -> _T:
+    """What may leave the thread: a cursor would be taken down in another, which SQLite refuses."""
+    if isinstance(result, sqlite3.Cursor):
+        raise TypeError("a cursor is of its connection's thread: return what it has read")
+    return result

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from polypilot.compare import sandbox
+from polypilot.compare import cage_run, sandbox
 from polypilot.compare.sandbox import Outcome, kept_by, obstacle, run
 from polypilot.compare.values import TestRun
 
@@ -345,7 +345,7 @@ async def test_printing_for_ever_ends(tree: Path):
     outcome = await shell("yes", tree, seconds=60)
     assert outcome.passed is False
     assert "printed more" in outcome.note
-    assert len(outcome.output) <= sandbox.KEPT
+    assert len(outcome.output) <= cage_run.KEPT
 
 
 async def test_cancelling_ends_it(tree: Path):
@@ -384,14 +384,15 @@ async def come(condition: Callable[[], bool]) -> None:
 
 ELSEWHERE = """
 import asyncio, json, pathlib, sys
-from polypilot.compare import sandbox
+from polypilot.compare import cage_run, sandbox
 from polypilot.compare.values import TestRun
 
 async def main():
     tree, allowed, *scripts = json.loads(sys.argv[1])
     told = [await sandbox.obstacle()]
     for script, seconds in scripts:
-        test = TestRun(("sh", "-c", script), files=(("new", "new\\n"),), seconds=seconds)
+        program = "{python}" if script.startswith("import ") else "sh"
+        test = TestRun((program, "-c", script), files=(("new", "new\\n"),), seconds=seconds)
         outcome = await sandbox.run(test, pathlib.Path(tree), allow_network=allowed)
         told.append([outcome.passed, outcome.note, outcome.output])
     print(json.dumps(told))
@@ -440,9 +441,11 @@ async def test_with_leave_they_run_in_a_copy_with_the_network(tree: Path, few_pr
         f"echo changed > code.py; echo $HOME; cat new; {start} {start} exit 0",
         f"{start} trap '' TERM; while :; do :; done",
         "yes",
+        "import os; print(os.read(0, 9))",
+        "import os; os._exit(0)",
     )
     told = await elsewhere(tree, *scripts, programs=few_programs, allow_network=True, seconds=3)
-    _, ran, endless, much = told
+    _, ran, endless, much, witnessed, left = told
     assert ran[0] is True
     assert "the network" in ran[1]
     home, new = ran[2].split()
@@ -451,6 +454,8 @@ async def test_with_leave_they_run_in_a_copy_with_the_network(tree: Path, few_pr
     assert endless[0] is False
     assert "longer than 3 s" in endless[1]
     assert much[0] is False
+    assert (witnessed[0], witnessed[2]) == (True, "b''\n")
+    assert left[0] is False
     assert processes(mark) == []
     assert snapshot(tree) == before
 
@@ -472,6 +477,8 @@ async def test_bubblewrap_keeps_a_run_apart_and_ends_it_whole(tree: Path):
         f"ls {tree.parent}/precious",
         "mount -o remount,bind,rw /usr || mount -o remount,bind,rw /",
         f"{start} trap '' TERM; while :; do :; done",
+        "import os; print(os.read(0, 9))",
+        "import os; os._exit(0)",
         programs="/usr/bin:/bin",
         seconds=3,
     )
@@ -480,5 +487,7 @@ async def test_bubblewrap_keeps_a_run_apart_and_ends_it_whole(tree: Path):
     assert told[1][2].split() == [str(tree), "new", "lo"]
     assert [each[0] for each in told[2:5]] == [False, False, False]
     assert told[5][:2] == [False, "it took longer than 3 s"]
+    assert told[6] == [True, "", "b''\n"]
+    assert told[7][:2] == [False, "it ended before its tests did"]
     assert processes(mark) == []
     assert snapshot(tree) == before

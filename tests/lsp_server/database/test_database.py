@@ -93,6 +93,16 @@ async def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> Non
         assert await database.read(numbers) == [1]
 
 
+async def test_a_cursor_can_not_leave_its_thread(tmp_path: Path) -> None:
+    async with aclosing(open_at(tmp_path / "a.db")) as database:
+        with pytest.raises(StorageError, match="TypeError"):
+            await database.read(lambda connection: connection.execute("SELECT 1"))
+        query = "INSERT INTO numbers VALUES (1)"
+        with pytest.raises(StorageError, match="TypeError"):
+            await database.write(lambda connection: connection.execute(query))
+        assert await database.read(numbers) == []
+
+
 async def test_all_of_it_runs_on_one_daemon_thread(tmp_path: Path) -> None:
     def thread(_: sqlite3.Connection) -> threading.Thread:
         return threading.current_thread()

@@ -324,6 +324,13 @@ async def server(cli: Cli) -> AsyncGenerator[ScriptedServer]:
         yield running
 
 
+@pytest.fixture
+async def other() -> AsyncGenerator[ScriptedServer]:
+    """A second provider on this machine, which no setting names yet."""
+    async with ScriptedServer() as running:
+        yield running
+
+
 def _chunk(**fields: object) -> bytes:
     return b"data: " + json.dumps({"id": "x", "model": "m-1", **fields}).encode() + b"\n\n"
 

@@ -70,3 +70,28 @@ async def test_a_bad_template_is_a_note(cli: Any, server: ScriptedServer, answer
     done = await cli.run("complete", "app.py:1:5")
     assert done.out == "1\n"
     assert "completion.md: holds an unknown $nobody." in done.err
+
+
+async def test_a_fallback_with_nothing_to_say_is_named(
+    cli: Any, server: ScriptedServer, other: ScriptedServer, answers: Any
+):
+    for _ in range(2):
+        server.play(answers["reply"](503, {"error": "out"}))
+        other.play(answers["completion"](""))
+    text = cli.config.read_text("utf-8")
+    fallback = 'model = "coder"\nfallback = ["spare/second"]'
+    row = f"""[providers.spare]
+wire = "openai-chat"
+completion = "openai-completions"
+base_url = "{other.url}/v1"
+auth = "none"
+"""
+    cli.config.write_text(text.replace('model = "coder"', fallback) + row, "utf-8")
+    (cli.folder / "app.py").write_text("x = \n", "utf-8")
+    as_json = await cli.run("complete", "app.py:1:5", "--json")
+    (stop,) = [event for event in as_json.events if event["type"] == "stop"]
+    assert (stop["provider"], stop["model"]) == ("spare", "second")
+    explained = await cli.run("complete", "app.py:1:5", "--explain")
+    assert explained.out == ""
+    assert "team coder, openai-completions" in explained.err  # whose prompt it was
+    assert "spare · second · " in explained.err.splitlines()[-1]
