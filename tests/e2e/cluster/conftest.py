@@ -17,23 +17,56 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RAY = "ray==2.60.0"
+OLDER = "ray==2.55.1"
 DRIVE = Path(__file__).with_name("drive.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs no more than Ray is run where it has been installed, and deselected elsewhere."""
+    if "nightly" in (config.option.markexpr or "") or _kept(RAY).exists():
+        return
+    without = [item for item in items if "ray_kept" in getattr(item, "fixturenames", ())]
+    if without:
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+
+
+@pytest.fixture
+def ray_kept() -> Path:
+    """A folder with Ray and what it needs, if there is one."""
+    return _installed(RAY)
 
 
 @pytest.fixture(scope="session")
 def ray_folder() -> Path:
     """A folder with Ray and what it needs, kept between runs."""
+    return _installed(RAY)
+
+
+@pytest.fixture(scope="session")
+def older_ray() -> Path:
+    """A folder with an older Ray, alone."""
+    return _installed(OLDER, "--no-deps")
+
+
+def _kept(package: str) -> Path:
     named = os.environ.get("POLYPILOT_TEST_CACHE")
     cache = Path(named) if named else Path.home() / ".cache" / "polypilot-tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"{RAY.replace('==', '-')}-py{sys.version_info[0]}{sys.version_info[1]}"
-    with (cache / "ray.lock").open("w", encoding="utf-8") as held:
+    return cache / f"{package.replace('==', '-')}-py{sys.version_info[0]}{sys.version_info[1]}"
+
+
+def _installed(package: str, *more: str) -> Path:
+    folder = _kept(package)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "ray.lock").open("w", encoding="utf-8") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not folder.exists():
             fresh = folder.with_name(folder.name + ".new")
             shutil.rmtree(fresh, ignore_errors=True)
-            command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(fresh), RAY]
-            done = subprocess.run(command, check=False, capture_output=True, timeout=900)
+            pip = [sys.executable, "-m", "pip", "install", "-q", "--target", str(fresh)]
+            done = subprocess.run(
+                [*pip, *more, package], check=False, capture_output=True, timeout=900
+            )
             if done.returncode:
                 reason = "Ray can't be installed here"
                 if os.environ.get("POLYPILOT_REQUIRE_SYSTEM") == "1":
