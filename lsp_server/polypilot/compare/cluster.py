@@ -92,7 +92,7 @@ class Cluster:
         """
         if await run_blocking(sandbox_plan.own_interpreter, repository, timeout=_CHECK_S) is None:
             return
-        place = str(repository.resolve())
+        place = str(repository)
         async for node, found in self._everywhere(_CHECK_S, cluster_work.has_environment, place):
             if not found:
                 raise ClusterError(
@@ -114,7 +114,7 @@ class Cluster:
             "files": [list(each) for each in run.files],
             "seconds": run.seconds,
             "megabytes": run.megabytes,
-            "repository": str(repository.resolve()),
+            "repository": str(repository),
         }
         found = await self._result(self._judge.remote(sent, plain, dict(overlay)))
         return Outcome(found["passed"], found["note"], found["seconds"])
@@ -143,14 +143,9 @@ class Cluster:
     async def aclose(self) -> None:
         """Leave the cluster, with no file of ours on it; one that was started for us ends."""
         try:
-            # One of ours takes its folder along.
-            if self._trees and not self._connection.base:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_CLEAR_S):
-                        async for _ in self._everywhere(
-                            _CLEAR_S, cluster_work.clear, "", self._run
-                        ):
-                            pass
+            if self._trees and not self._connection.base:  # one of ours takes its folder along
+                async for _ in self._everywhere(_CLEAR_S, cluster_work.clear, "", self._run):
+                    pass
         finally:
             await self._connection.aclose()
 
@@ -238,7 +233,7 @@ class RayBench:
 
     cluster: Cluster
     repository: Path = Path()
-    """Top folder of the user's repository, as for :class:`polypilot.compare.benches.LocalBench`."""
+    """Top folder of the user's repository, absolute: what is installed for it is used."""
     tests: bool = True
 
     @property

@@ -45,10 +45,8 @@ _QUIET = {
 }
 """No report to its makers, no words on our stderr."""
 
-_VERSIONS = re.compile(
-    r"Version mismatch.*?Ray: ([\w.+-]+)\s+Python: ([\w.+-]+).*?Ray: ([\w.+-]+)\s+Python: ([\w.+-]+)",
-    re.DOTALL,
-)
+_PAIR = r"Ray: ([\w.+-]+)\s+Python: ([\w.+-]+)"
+_VERSIONS = re.compile(f"Version mismatch.*?{_PAIR}.*?{_PAIR}", re.DOTALL)
 _CURE = "see that it runs (`ray status`) and has this Python and this Ray"
 _START = "start it with `ray start --head`, or say local:4 for one on this machine"
 _PORT = "say the address that `ray start --head` has told, or auto on a machine of the cluster"

@@ -45,7 +45,7 @@ def has_environment(repository: str) -> bool:
 
 
 def clear(base: str, run: str) -> None:
-    """Remove the trees of a run from this machine: its processes are killed, not ended. Blocks."""
+    """Remove a run's trees here: its processes are killed, and can't. Blocks."""
     scratch.remove_all(Path(base) if base else scratch.default(), run)
 
 

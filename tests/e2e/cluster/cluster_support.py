@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
@@ -24,7 +23,8 @@ from oracle_support import completing, saying
 from polypilot_providers.testing import ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from polypilot_providers.testing import Request, Step
 
@@ -33,6 +33,8 @@ RAY_PROGRAM = (sys.executable, "-m", "ray.scripts.scripts")
 PATIENCE_S = 240
 HOSTS = ("127.0.0.2", "127.0.0.3")
 """Of the nodes. Ray takes the outer address in place of 127.0.0.1."""
+COMMAND = ("compare", "team/gpt-4.1", "--yes", "--json")
+LARGE = (*COMMAND, "--kind", "tested=4", "--kind", "rest=8", "--kind", "fix=1")
 TEST = """from sums.module_{number} import mean_{number}, total_{number}
 
 
@@ -95,6 +97,17 @@ class Bodies(Knowing):
         return sum(asked.values()) - len(asked)
 
 
+def at_work(processes: Iterable[psutil.Process], name: str) -> list[psutil.Process]:
+    """Those of Ray's that do this work now."""
+    found: list[psutil.Process] = []
+    for each in processes:
+        with contextlib.suppress(psutil.Error):
+            line = each.cmdline()
+            if line and line[0].startswith("ray::") and name in line[0]:
+                found.append(each)
+    return found
+
+
 class RayCluster:
     """A head and a second node on this machine, of two processors each."""
 
@@ -150,12 +163,15 @@ class RayCluster:
 
     def at_work(self, name: str) -> list[psutil.Process]:
         """Those that do this work now."""
+        return at_work(self.processes, name)
+
+    @property
+    def cages(self) -> list[psutil.Process]:
+        """Runs of tests that go on."""
         found: list[psutil.Process] = []
         for each in self.processes:
             with contextlib.suppress(psutil.Error):
-                line = each.cmdline()
-                if line and line[0].startswith("ray::") and name in line[0]:
-                    found.append(each)
+                found += [each] if "polypilot.compare.cage" in each.cmdline() else []
         return found
 
     def close(self) -> None:
@@ -236,7 +252,8 @@ class Home:
         """What is kept in ``compare.db``, without what each run's clock says."""
         with contextlib.closing(sqlite3.connect(self.folder / "data" / "compare.db")) as file:
             order = "number" if table == "tasks" else "target, task"
-            found = file.execute(f"SELECT body FROM {table} ORDER BY {order}").fetchall()
+            query = f"SELECT body FROM {table} ORDER BY {order}"  # noqa: S608 - our own words
+            found = file.execute(query).fetchall()
         timed = {"when", "seconds", "first_text", "first_line"}
         return [{name: value for name, value in json.loads(body).items() if name not in timed}
                 for (body,) in found]  # fmt: skip
@@ -248,7 +265,8 @@ class Home:
             return 0
         with contextlib.closing(sqlite3.connect(file)) as connection:
             try:
-                [found] = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+                query = f"SELECT count(*) FROM {table}"  # noqa: S608 - our own words
+                [found] = connection.execute(query).fetchone()
             except sqlite3.OperationalError:  # it is being made
                 return 0
         return int(found)
@@ -258,6 +276,16 @@ class Home:
         """Copies of trees that are still there."""
         folder = self.folder / "cache" / "compare"
         return sorted(folder.iterdir()) if folder.exists() else []
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A comparison without a cluster."""
+
+    home: Home
+    ended: Ended
+    paid: int
+    """Questions that the supplier got."""
 
 
 def figures(report: Any) -> Any:

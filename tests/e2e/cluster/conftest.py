@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cluster_support import LARGE, Alone, Bodies, Home, RayCluster, make_tested_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 RAY = "ray==2.60.0"
 OLDER = "ray==2.55.1"
@@ -74,6 +76,38 @@ def _installed(package: str, *more: str) -> Path:
                 pytest.skip(reason)
             fresh.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with tests, which no comparison changes."""
+    return make_tested_repository(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Alone:
+    """The large comparison without a cluster, made once."""
+
+    async def run() -> Alone:
+        home = Home(tmp_path_factory.mktemp("alone"), repository, None)
+        async with Bodies(repository) as team:
+            home.knows(team)
+            return Alone(home, await home.run(*LARGE), len(team.requests))
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def there(ray_folder: Path, repository: Path, tmp_path: Path) -> Home:
+    """A user whose comparisons go to a cluster."""
+    return Home(tmp_path / "there", repository, ray_folder)
+
+
+@pytest.fixture
+def cluster(there: Home, short_folder: Path) -> Iterator[RayCluster]:
+    """A cluster that runs already."""
+    with RayCluster(short_folder, there.env) as running:
+        yield running
 
 
 @pytest.fixture
