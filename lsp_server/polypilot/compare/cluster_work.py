@@ -45,12 +45,12 @@ def has_environment(repository: str) -> bool:
 
 
 def clear(base: str, run: str) -> None:
-    """Remove a run's trees here: its processes are killed, and can't. Blocks."""
+    """Remove a run's trees here, since its processes will be killed, not ended. Blocks."""
     scratch.remove_all(Path(base) if base else scratch.default(), run)
 
 
 def tree_of(sent: Mapping[str, Any]) -> Path:
-    """The tree that was sent: ``digest``, ``base``, ``run`` and ``packed``, a list of one reference.
+    """The tree that was sent: ``digest``, ``base``, ``run``, ``packed`` (a list of a reference).
 
     Blocks.
 

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -48,22 +49,36 @@ def test_mean():
 """
 
 
-def make_tested_repository(folder: Path, modules: int = 6) -> Path:
-    """Modules of two functions each, and their tests, with one commit."""
+def make_tested_repository(folder: Path, modules: int = 6, needs: str = "") -> Path:
+    """Modules of two functions each, and their tests, with one commit.
+
+    ``needs``: a module that the tests import.
+    """
+    first = f"import {needs}\n" if needs else ""
     for number in range(modules):
         total = number + 3 * number
         for name, text in (
             (f"sums/module_{number}.py", MODULE.format(number=number)),
-            (f"tests/test_module_{number}.py", TEST.format(number=number, total=total)),
+            (f"tests/test_module_{number}.py", first + TEST.format(number=number, total=total)),
         ):
             file = folder / name
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
     (folder / "sums" / "__init__.py").write_text("", "utf-8")
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "Add sums of all kinds")
     return folder
+
+
+def make_environment(repository: Path, module: str) -> None:
+    """The repository's own ``.venv``: what is installed here, and a module that is only there."""
+    folder = repository / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    [packages] = folder.glob("lib/*/site-packages")
+    (packages / f"{module}.py").write_text("", "utf-8")
+    (packages / "here.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+    (repository / ".git" / "info" / "exclude").write_text(".venv\n", "utf-8")
 
 
 class Bodies(Knowing):

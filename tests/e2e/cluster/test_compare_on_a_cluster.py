@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from cluster_support import COMMAND, LARGE, Bodies, Home, RayCluster, at_work, figures
+from cluster_support import (
+    COMMAND,
+    LARGE,
+    Bodies,
+    Home,
+    RayCluster,
+    at_work,
+    figures,
+    make_environment,
+    make_tested_repository,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +85,21 @@ async def test_on_a_cluster_that_runs(
     assert there.count("asked") == 0
     assert there.left_behind == []
     assert cluster.processes  # one that is not ours goes on
+
+
+@pytest.mark.nightly
+async def test_tests_run_in_the_repositorys_own_environment(
+    ray_folder: Path, tmp_path: Path
+) -> None:
+    repository = make_tested_repository(tmp_path / "own", modules=2, needs="only_there")
+    make_environment(repository, "only_there")
+    here, there = (Home(tmp_path / name, repository, ray_folder) for name in ("here", "there"))
+    async with Bodies(repository) as team:
+        for home in (here, there):
+            home.knows(team)
+        one = await here.run(*SMALL)
+        spread = await there.run(*SMALL, "--ray", "local:2")
+    same(here, there, one, spread)
 
 
 @pytest.mark.nightly
