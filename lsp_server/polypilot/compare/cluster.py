@@ -7,11 +7,14 @@ Suppliers are asked from the user's machine alone: keys never leave it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from polypilot.compare import cluster_work
+from polypilot.compare import cluster_work, sandbox_plan
 from polypilot.compare.asking import Asked
 from polypilot.compare.cluster_connect import ClusterError, connect
 from polypilot.compare.cluster_tree import pack
@@ -22,8 +25,7 @@ from polypilot.errors import UserError
 from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from polypilot.compare.cluster_connect import Connection
     from polypilot.compare.targets import Target
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _PACK_S = 300.0
 _CHECK_S = 120.0
+_CLEAR_S = 20.0
 _SEAT_CPUS = 2
 """Of one local model: its runtime computes with several threads."""
 _ASKED_AGAIN = 5
@@ -45,7 +48,10 @@ class Cluster:
         self._connection = connection
         self._ray = connection.ray
         self._trees: dict[Path, asyncio.Future[Mapping[str, Any]]] = {}
+        self._packed: dict[str, Any] = {}
         self._clerks: list[Any] = []
+        self._run = f"{secrets.token_hex(8)}-"
+        """What the names of this run's folders begin with, on each machine."""
         judge = self._ray.remote(cluster_work.judge)
         # A run in a sandbox does no harm if it is done twice.
         self._judge = judge.options(num_cpus=1, max_retries=-1)
@@ -78,7 +84,25 @@ class Cluster:
         """Of all its machines."""
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    async def judge(self, run: TestRun, tree: Path, overlay: Mapping[str, str]) -> Outcome:
+    async def require_environment(self, repository: Path) -> None:
+        """See that tests find the repository's own ``.venv`` on each machine, if it has one here.
+
+        Raises:
+            ClusterError: a machine lacks it: its verdicts would not be this machine's.
+        """
+        if await run_blocking(sandbox_plan.own_interpreter, repository, timeout=_CHECK_S) is None:
+            return
+        place = str(repository)
+        async for node, found in self._everywhere(_CHECK_S, cluster_work.has_environment, place):
+            if not found:
+                raise ClusterError(
+                    f"the cluster's machine {node} lacks the .venv of the repository",
+                    cure=f"make it there too, at {place}, or say --no-tests",
+                )
+
+    async def judge(
+        self, run: TestRun, tree: Path, overlay: Mapping[str, str], repository: Path
+    ) -> Outcome:
         """Run tests somewhere in the cluster; a process that dies is replaced by Ray.
 
         Raises:
@@ -91,6 +115,7 @@ class Cluster:
             "seconds": run.seconds,
             "megabytes": run.megabytes,
             "expects": list(run.expects),
+            "repository": str(repository),
         }
         found = await self._result(self._judge.remote(sent, plain, dict(overlay)))
         return Outcome(
@@ -119,8 +144,13 @@ class Cluster:
             await run_blocking(self._ray.kill, clerk, timeout=_CHECK_S, name="ray")
 
     async def aclose(self) -> None:
-        """Leave the cluster; one that was started for us ends."""
-        await self._connection.aclose()
+        """Leave the cluster, with no file of ours on it; one that was started for us ends."""
+        try:
+            if self._trees and not self._connection.base:  # one of ours takes its folder along
+                async for _ in self._everywhere(_CLEAR_S, cluster_work.clear, "", self._run):
+                    pass
+        finally:
+            await self._connection.aclose()
 
     async def answer(self, clerk: Any, sent: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
         """What a clerk says to a task.
@@ -154,25 +184,33 @@ class Cluster:
         packed, digest = await run_blocking(pack, tree, timeout=_PACK_S, name="packing")
         reference = await run_blocking(self._ray.put, packed, timeout=_PACK_S, name="ray")
         # In a list it is fetched by whoever needs it, and not with each task.
-        return {"packed": [reference], "digest": digest, "base": self._connection.base}
+        return {"packed": [reference], "digest": digest,
+                "base": self._connection.base, "run": self._run}  # fmt: skip
 
     async def _check(self) -> None:
         """See that each machine has this version of Polypilot."""
-        strategies = self._ray.util.scheduling_strategies
         ours = cluster_work.versions()
+        async for node, theirs in self._everywhere(_CHECK_S, cluster_work.versions):
+            check_versions(node, ours, theirs)
+
+    async def _everywhere(
+        self, seconds: float, work: Callable[..., Any], *given: object
+    ) -> AsyncGenerator[tuple[str, Any]]:
+        """Each machine's name, and what comes of this work there; None if nothing does."""
+        strategies = self._ray.util.scheduling_strategies
+        remote = self._ray.remote(work)
+        asked: list[tuple[str, Any]] = []
         for node in self._ray.nodes():
-            if not node["Alive"]:
-                continue
-            place = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            asked = self._ray.remote(cluster_work.versions)
-            asked = asked.options(num_cpus=0, scheduling_strategy=place).remote()
-            theirs: Mapping[str, str] | None = None
-            try:
-                async with asyncio.timeout(_CHECK_S):
-                    theirs = await asyncio.wrap_future(asked.future())
-            except (self._ray.exceptions.RayError, ImportError, TimeoutError):
-                theirs = None
-            check_versions(str(node["NodeManagerHostname"]), ours, theirs)
+            if node["Alive"]:
+                place = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+                options = remote.options(num_cpus=0, scheduling_strategy=place)
+                asked.append((str(node["NodeManagerHostname"]), options.remote(*given)))
+        for name, reference in asked:
+            found = None
+            with contextlib.suppress(self._ray.exceptions.RayError, ImportError, TimeoutError):
+                async with asyncio.timeout(seconds):
+                    found = await asyncio.wrap_future(reference.future())
+            yield name, found
 
 
 def check_versions(node: str, ours: Mapping[str, str], theirs: Mapping[str, str] | None) -> None:
@@ -197,6 +235,8 @@ class RayBench:
     """The cluster, one run of tests for each of its processors."""
 
     cluster: Cluster
+    repository: Path = Path()
+    """Top folder of the user's repository, absolute: what is installed for it is used."""
     tests: bool = True
 
     @property
@@ -210,7 +250,7 @@ class RayBench:
         return self.cluster.cpus
 
     async def _run(self, run: TestRun, tree: Path, *, overlay: Mapping[str, str]) -> Outcome:
-        return await self.cluster.judge(run, tree, overlay)
+        return await self.cluster.judge(run, tree, overlay, self.repository)
 
 
 @dataclass(frozen=True, slots=True)

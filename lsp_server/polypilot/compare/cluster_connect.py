@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 START_S = 120.0
 _REACH_S = 5.0
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""Of HTTP/2, which a cluster's head speaks: the preface, and settings that set nothing."""
+_FRAME, _SETTINGS = 9, 4
+"""Bytes of a frame's head, and the type that a server's first frame has."""
 _ADDRESS = re.compile(
     r"(?:auto|local:[1-9]\d{0,2}|(?!local:)[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})"
 )
@@ -40,6 +44,12 @@ _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 """No report to its makers, no words on our stderr."""
+
+_PAIR = r"Ray: ([\w.+-]+)\s+Python: ([\w.+-]+)"
+_VERSIONS = re.compile(f"Version mismatch.*?{_PAIR}.*?{_PAIR}", re.DOTALL)
+_CURE = "see that it runs (`ray status`) and has this Python and this Ray"
+_START = "start it with `ray start --head`, or say local:4 for one on this machine"
+_PORT = "say the address that `ray start --head` has told, or auto on a machine of the cluster"
 
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray takes the machine's outer address even where 127.0.0.1 is asked for, but for this."""
@@ -114,31 +124,56 @@ async def connect(address: str) -> Connection:
     require_ray()
     if address != "auto" and not address.startswith("local:"):
         await _reach(address)
-    cure = "see that it runs (`ray status`) and has this Python and this Ray"
     try:
         return await _kept(address)
     except TimeoutError:
-        raise ClusterError(f"Ray did not answer within {START_S:g} s", cure=cure) from None
+        raise ClusterError(f"Ray did not answer within {START_S:g} s", cure=_CURE) from None
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise ClusterError(
-            f"Ray could not be reached at {address} ({type(error).__name__})", cure=cure
-        ) from error
+        raise _refused(address, error) from error
+
+
+def _refused(address: str, error: Exception) -> ClusterError:
+    """What the library said, in words of ours: it holds addresses and advice for its own API."""
+    found = _VERSIONS.search(str(error))
+    if found:
+        theirs, ours = (f"Ray {found[at]} with Python {found[at + 1]}" for at in (1, 3))
+        return ClusterError(
+            f"the cluster has {theirs}, this machine {ours}",
+            cure="install Polypilot with the same two here, or on each machine of the cluster",
+        )
+    if address == "auto" and isinstance(error, ConnectionError):
+        return ClusterError("no Ray cluster runs on this machine", cure=_START)
+    kind = type(error).__name__
+    return ClusterError(f"Ray could not be reached at {address} ({kind})", cure=_CURE)
 
 
 async def _reach(address: str) -> None:
-    """The library itself would try for a minute, and end the process then."""
+    """The library itself would try for a minute or two, whatever it is that listens there."""
     host, _, port = address.rpartition(":")
     try:
         async with asyncio.timeout(_REACH_S):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     except (OSError, OverflowError):
-        raise ClusterError(
-            f"nothing answers at {address}",
-            cure="start it with `ray start --head`, or say local:4 for one on this machine",
-        ) from None
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+        raise ClusterError(f"nothing answers at {address}", cure=_START) from None
+    try:
+        if os.environ.get("RAY_USE_TLS", "0") == "0" and not await _greets(reader, writer):
+            raise ClusterError(f"what answers at {address} is no Ray cluster", cure=_PORT)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Whether the other side speaks HTTP/2: such a server begins with its settings."""
+    try:
+        async with asyncio.timeout(_REACH_S):
+            writer.write(_GREETING)
+            await writer.drain()
+            head = await reader.readexactly(_FRAME)
+    except (OSError, EOFError):
+        return False
+    return head[3] == _SETTINGS and not any(head[5:])
 
 
 async def _kept(address: str) -> Connection:

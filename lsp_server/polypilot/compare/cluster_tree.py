@@ -45,8 +45,10 @@ def pack(tree: Path) -> tuple[bytes, str]:
     return made, hashlib.sha256(made).hexdigest()
 
 
-def unpack(packed: bytes, digest: str, base: str = "") -> Path:
+def unpack(packed: bytes, digest: str, base: str = "", name: str = "") -> Path:
     """The tree in a new private folder below ``base`` (by default our cache). Blocks.
+
+    ``name``: what the folder's name begins with.
 
     Raises:
         TreeError: it is not what ``digest`` says, or something in it leads out of the folder.
@@ -54,7 +56,7 @@ def unpack(packed: bytes, digest: str, base: str = "") -> Path:
     """
     if hashlib.sha256(packed).hexdigest() != digest:
         raise TreeError("the files did not arrive as they were sent")
-    written = checkout.begin(scratch.folder(Path(base) if base else None))
+    written = checkout.begin(scratch.folder(Path(base) if base else None, name))
     try:
         with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
             for member in archive:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 import platform
-import shutil
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polypilot import __version__
-from polypilot.compare import sandbox
+from polypilot.compare import sandbox, sandbox_plan, scratch
 from polypilot.compare.asking import ask
 from polypilot.compare.cluster_tree import unpack
 from polypilot.compare.desk import Desk
@@ -26,7 +26,6 @@ from polypilot.tasks import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from polypilot.compare.values import Way
 
@@ -40,8 +39,18 @@ def versions() -> dict[str, str]:
     return {"polypilot": __version__, "python": platform.python_version()}
 
 
+def has_environment(repository: str) -> bool:
+    """Whether the repository's own interpreter is on this machine, at the same path. Blocks."""
+    return sandbox_plan.own_interpreter(Path(repository)) is not None
+
+
+def clear(base: str, run: str) -> None:
+    """Remove a run's trees here, since its processes will be killed, not ended. Blocks."""
+    scratch.remove_all(Path(base) if base else scratch.default(), run)
+
+
 def tree_of(sent: Mapping[str, Any]) -> Path:
-    """The tree that was sent: ``digest``, ``base``, and ``packed``, a list of one reference.
+    """The tree that was sent: ``digest``, ``base``, ``run``, ``packed`` (a list of a reference).
 
     Blocks.
 
@@ -51,8 +60,8 @@ def tree_of(sent: Mapping[str, Any]) -> Path:
     digest: str = sent["digest"]
     if digest not in _trees:
         fetch: Callable[[Any], bytes] = _ray_get()
-        folder = unpack(fetch(sent["packed"][0]), digest, sent["base"])
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        folder = unpack(fetch(sent["packed"][0]), digest, sent["base"], sent["run"])
+        atexit.register(scratch.remove, folder)
         _trees[digest] = folder
     return _trees[digest]
 
@@ -64,8 +73,11 @@ def _ray_get() -> Callable[[Any], bytes]:
 
 
 def judge(sent: Mapping[str, Any], run: Mapping[str, Any], overlay: Mapping[str, str]) -> Any:
-    """Run tests on the tree in the sandbox; ``passed``, ``note``, ``seconds`` and ``shown``."""
-    tree = tree_of(sent)
+    """Run tests on the tree in the sandbox; ``passed``, ``note``, ``seconds`` and ``shown``.
+
+    ``repository`` of the run: where the user's is. What is installed for it there is used.
+    """
+    tree, repository = tree_of(sent), Path(run["repository"])
     test = TestRun(
         tuple(run["command"]),
         tuple((path, text) for path, text in run["files"]),
@@ -73,7 +85,8 @@ def judge(sent: Mapping[str, Any], run: Mapping[str, Any], overlay: Mapping[str,
         run["megabytes"],
         tuple(run["expects"]),
     )
-    found = asdict(asyncio.run(sandbox.run(test, tree, overlay=overlay)))
+    place = repository if repository.is_dir() else None
+    found = asdict(asyncio.run(sandbox.run(test, tree, overlay=overlay, repository=place)))
     # What a test prints may quote the user's code, and nobody asks for it.
     return {name: found[name] for name in ("passed", "note", "seconds", "shown")}
 

@@ -29,9 +29,14 @@ _VENV = ".venv"
 
 def interpreter(repository: Path) -> str:
     """What ``{python}`` stands for: the repository's own ``.venv``, else what runs now."""
+    return str(own_interpreter(repository) or sys.executable)
+
+
+def own_interpreter(repository: Path) -> Path | None:
+    """That of the repository's own ``.venv``, if there is one. Blocks."""
     folder = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     own = repository / _VENV / folder
-    return str(own) if own.exists() else sys.executable
+    return own if own.exists() else None
 
 
 def command(run: TestRun, repository: Path) -> list[str]:

@@ -179,10 +179,12 @@ async def _compare(program: Program, session: Session, wanted: Wanted, root: Pat
     try:
         if wanted.watch:
             order = _order(wanted, root)
-            async with _bench(wanted, workspace_root(root)) as (bench, _):
-                return await Watch(
-                    program, session.backend, store, bench=bench, wanted=wanted, order=order
-                ).run()
+            async with _bench(wanted, workspace_root(root)) as (bench, spread):
+                watch = Watch(
+                    program, session.backend, store, bench=bench, spread=spread,
+                    wanted=wanted, order=order,
+                )  # fmt: skip
+                return await watch.run()
         async with (
             _bench(wanted, workspace_root(root)) as (bench, spread),
             Comparison(
@@ -206,7 +208,9 @@ async def _bench(wanted: Wanted, top: Path) -> AsyncGenerator[tuple[Bench, Sprea
 
     cluster = await Cluster.open(wanted.ray)
     try:
-        yield RayBench(cluster, tests=not wanted.no_tests), cluster
+        if not wanted.no_tests:
+            await cluster.require_environment(top)
+        yield RayBench(cluster, top, tests=not wanted.no_tests), cluster
     finally:
         await cluster.aclose()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from polypilot.compare.comparing import Comparison
     from polypilot.compare.judging import Bench
     from polypilot.compare.orders import Order, Prepared, Result
+    from polypilot.compare.running import Spread
     from polypilot.compare.store import Store
     from polypilot.compare.watch_round import Seen
     from polypilot.compare.watched_facts import Told
@@ -76,6 +77,7 @@ class Watch:
         store: Store,
         *,
         bench: Bench,
+        spread: Spread | None,
         wanted: Wanted,
         order: Order,
     ) -> None:
@@ -84,6 +86,7 @@ class Watch:
         self._backend = backend
         self._store = store
         self._bench = bench
+        self._spread = spread
         self._wanted = wanted
         self._order = order
         self._every = float(wanted.watch or _UNITS["d"])
@@ -134,7 +137,9 @@ class Watch:
         from polypilot.compare.watch_round import see  # noqa: PLC0415 - likewise
 
         order = await self._next()
-        async with Comparison(order, self._backend, self._store, self._bench) as comparison:
+        async with Comparison(
+            order, self._backend, self._store, self._bench, spread=self._spread
+        ) as comparison:
             ready = await self._prepared(comparison)
             if self._wanted.dry_run:
                 return OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib.util
 import io
@@ -148,17 +149,40 @@ async def test_without_the_extra_what_to_install_is_told() -> None:
     assert "polypilot[ray]" in told.value.cure
 
 
-async def test_an_address_where_nobody_answers_is_told(monkeypatch: pytest.MonkeyPatch,
-                                                       tmp_path: Path) -> None:  # fmt: skip
-    # A package of this name is enough: it is not imported before somebody answers.
+@pytest.fixture
+def ray_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A package of this name, which is enough: it is not imported before somebody answers."""
     (tmp_path / "ray.py").write_text("raise SystemExit\n", "utf-8")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+
+@pytest.mark.usefixtures("ray_named")
+async def test_an_address_where_nobody_answers_is_told() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
         with pytest.raises(ClusterError, match="nothing answers") as told:
             await connect(f"127.0.0.1:{port}")
     assert "ray start" in told.value.cure
+
+
+@pytest.mark.usefixtures("ray_named")
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 9, b"\0\0\0\4\0\0\0\0\1"]
+)
+async def test_an_address_of_something_else_is_told(answer: bytes) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.write(answer)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ClusterError, match="is no Ray cluster") as told:
+            await connect(f"127.0.0.1:{port}")
+    assert "ray start --head" in told.value.cure
 
 
 def test_the_same_version_is_needed_everywhere() -> None:
