@@ -10,14 +10,12 @@ import importlib.util
 import logging
 import os
 import re
-import shutil
-import tempfile
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polypilot.children import bare_environment
+from polypilot.compare.cluster_folder import ClusterFolder
 from polypilot.errors import UserError
 from polypilot.tasks import run_blocking
 
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 
 START_S = 120.0
 _REACH_S = 5.0
+_STOP_S = 30.0
+"""For what was being started when the user had enough of it."""
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 """Of HTTP/2, which a cluster's head speaks: the preface, and settings that set nothing."""
 _FRAME, _SETTINGS = 9, 4
@@ -35,8 +35,6 @@ _ADDRESS = re.compile(
 )
 _STORE = 256 << 20
 """Bytes of shared memory of a cluster of ours: for trees, which go to the disk beyond that."""
-_LONGEST = 30
-"""Bytes of a folder's name below which a socket's name has room, of 107."""
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
@@ -69,7 +67,7 @@ class Connection:
     """The library, which has no types that hold."""
     base: str
     """Where trees are unpacked: a folder of ours, or empty: each machine's own cache."""
-    folder: Path | None
+    folder: ClusterFolder | None
     """What is removed with it."""
     over: threading.Event
     """Set when it has been left."""
@@ -82,7 +80,7 @@ class Connection:
         self.ray.shutdown()
         self.over.set()
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.remove()
 
 
 def check_address(address: str) -> str:
@@ -194,8 +192,16 @@ async def _kept(address: str) -> Connection:
             over.wait()
 
     threading.Thread(target=keep, name="polypilot:ray", daemon=True).start()
-    async with asyncio.timeout(START_S):
-        return await asyncio.shield(asyncio.wrap_future(made))
+    waiting = asyncio.wrap_future(made)
+    try:
+        async with asyncio.timeout(START_S):
+            return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        # The library can't be stopped halfway; what it has started would stay.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_STOP_S):
+                await (await waiting).aclose()
+        raise
 
 
 def _connect(address: str, over: threading.Event) -> Connection:
@@ -210,7 +216,7 @@ def _connect(address: str, over: threading.Event) -> Connection:
     if not address.startswith("local:"):
         ray.init(address=address, **quiet)
         return Connection(ray, "", None, over)
-    folder = Path(tempfile.mkdtemp(prefix="pp-ray-", dir=_short()))
+    folder = ClusterFolder()
     try:
         with _no_keys():
             ray.init(
@@ -219,18 +225,13 @@ def _connect(address: str, over: threading.Event) -> Connection:
                 include_dashboard=False,
                 object_store_memory=_STORE,
                 _node_ip_address="127.0.0.1",
-                _temp_dir=str(folder),
+                _temp_dir=str(folder.path),
                 **quiet,
             )
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.remove()
         raise
-    return Connection(ray, str(folder / "trees"), folder, over)
-
-
-def _short() -> str | None:
-    found = tempfile.gettempdir()
-    return found if len(os.fsencode(found)) <= _LONGEST or os.name == "nt" else "/tmp"  # noqa: S108  (a private folder in it)
+    return Connection(ray, str(folder.path / "trees"), folder, over)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -168,6 +169,55 @@ async def test_ctrl_c_leaves_nothing_of_a_cluster_of_ours(there: Home, short_fol
     assert ended.status == 130, ended.err
     assert alive == []
     assert await asyncio.to_thread(os.listdir, short_folder) == []
+    assert there.left_behind == []
+
+
+@pytest.mark.nightly
+async def test_ctrl_c_while_a_cluster_starts_leaves_nothing(
+    there: Home, short_folder: Path
+) -> None:
+    there.env["TMPDIR"] = str(short_folder)
+    async with Bodies(there.repository) as team:
+        there.knows(team)
+        for started in ("gcs_server", "raylet"):
+            process = await there.start(*SMALL, "--ray", "local:2")
+            mine = psutil.Process(process.pid)
+            await until(lambda mine=mine, name=started: name in _names(mine))
+            below = mine.children(recursive=True)
+            process.send_signal(signal.SIGINT)
+            ended = await there.end(process)
+            _, alive = await asyncio.to_thread(psutil.wait_procs, below, 30)
+            assert ended.status == 130, ended.err
+            assert alive == []
+            assert await asyncio.to_thread(os.listdir, short_folder) == []
+
+
+def _names(process: psutil.Process) -> set[str]:
+    found: set[str] = set()
+    for each in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found.add(each.name())
+    return found
+
+
+@pytest.mark.nightly
+async def test_a_killed_comparison_takes_its_own_cluster_along(
+    there: Home, short_folder: Path
+) -> None:
+    there.env["TMPDIR"] = str(short_folder)
+    async with Bodies(there.repository) as team:
+        there.knows(team)
+        process = await there.start(*LARGE, "--ray", "local:2")
+        mine = psutil.Process(process.pid)
+        await until(lambda: at_work(mine.children(recursive=True), "judge"))
+        below = mine.children(recursive=True)
+        process.kill()
+        await process.communicate()
+        _, alive = await asyncio.to_thread(psutil.wait_procs, below, 60)
+        assert alive == []
+        done = await there.run(*SMALL, "--ray", "local:2")
+    assert done.status == 0, done.err
+    assert await asyncio.to_thread(os.listdir, short_folder) == []  # the first one's, too
     assert there.left_behind == []
 
 
