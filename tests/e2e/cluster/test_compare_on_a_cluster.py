@@ -213,7 +213,8 @@ async def test_a_killed_comparison_takes_its_own_cluster_along(
         below = mine.children(recursive=True)
         process.kill()
         await process.communicate()
-        _, alive = await asyncio.to_thread(psutil.wait_procs, below, 60)
+        # Ray's agents tell their dead head for a minute that they end.
+        _, alive = await asyncio.to_thread(psutil.wait_procs, below, 150)
         assert alive == []
         done = await there.run(*SMALL, "--ray", "local:2")
     assert done.status == 0, done.err
