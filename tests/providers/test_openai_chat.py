@@ -95,7 +95,7 @@ MODELS = json.dumps(
         "data": [
             {"id": "old", "created": 1, "owned_by": "x", "shutdown_date": "2026-12-11"},
             {"id": "new", "created": 2, "max_model_len": 4096, "shutdown_date": 1800000000},
-            {"id": "odd", "shutdown_date": 10**30, "name": "Odd", "top_provider": {}},
+            {"id": "odd", "shutdown_date": 10**15, "name": "Odd", "top_provider": {}},
             {"object": "no id"},
         ],
     }
