@@ -85,6 +85,7 @@ class Composition:
                 keep_days=lambda: self.settings.usage.keep_days,
                 problems=now.board.problem,
                 solved=now.board.solved,
+                notice=now.board.notice,
             ),
             documents,
             self._tasks,

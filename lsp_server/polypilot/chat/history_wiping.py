@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polypilot.database.opening import BUSY_SECONDS
+from polypilot.database.shrinking import give_back
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,9 +51,7 @@ def _merge(connection: sqlite3.Connection) -> bool:
 
 def _shrink(connection: sqlite3.Connection) -> bool:
     """Give free pages back to the disk."""
-    # As a script, or one page is all it frees: it frees one each time that it is stepped, and a
-    # statement without columns is stepped once only.
-    connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+    give_back(connection, _PAGES)
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("PRAGMA freelist_count").fetchone()[0]:

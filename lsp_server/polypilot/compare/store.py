@@ -18,6 +18,7 @@ from polypilot import paths
 from polypilot.compare import values
 from polypilot.compare.values import Marks, Reply, Task
 from polypilot.database import Database
+from polypilot.database.shrinking import give_back
 from polypilot.database.worker import rows
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 _Kept = TypeVar("_Kept", Task, Reply, Marks)
 _WHAT = "The record of comparisons"
+_PAGES: Final = 2_000
+"""Given back to the disk in one step."""
+_CLOSING: Final = 2.0
+_SHRINKING: Final = 120.0
+"""Seconds that closing waits for what was deleted to be off the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,11 @@ class Store:
             (_first_version, _second_version),
             _WHAT,
             problems=problems,
+            chore=self._shrink,
             limit=limit,
         )
+        self._deleted = False
+        """Whether something was deleted, and the file is still as long as before."""
 
     async def find(self, spec: Mapping[str, Any]) -> RunInfo | None:
         """The newest comparison of exactly this; raises StorageError."""
@@ -150,13 +159,17 @@ class Store:
         await self._database.write(work)
 
     async def delete(self, runs: Iterable[int]) -> None:
-        """Forget comparisons, code and answers; raises StorageError."""
+        """Forget comparisons, code and answers; raises StorageError.
+
+        The file becomes shorter behind it, at the latest when it is closed.
+        """
         wanted = [(each,) for each in runs]
 
         def work(connection: sqlite3.Connection) -> None:
             for table, column in (("marks", "run"), ("replies", "run"), ("asked", "run"),
                                   ("facts", "run"), ("tasks", "run"), ("runs", "id")):  # fmt: skip
                 connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", wanted)  # noqa: S608 - our own words
+            self._deleted = True
 
         await self._database.write(work)
 
@@ -176,7 +189,17 @@ class Store:
 
     async def aclose(self) -> None:
         """Finish what was asked for, and close the file."""
-        await self._database.aclose()
+        await self._database.aclose(_SHRINKING if self._deleted else _CLOSING)
+
+    def _shrink(self, connection: sqlite3.Connection) -> bool:
+        """Do one step, on the file's thread; True: there is more to do."""
+        if not self._deleted:
+            return False
+        if give_back(connection, _PAGES):
+            return True
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._deleted = False
+        return False
 
 
 def _first_version(connection: sqlite3.Connection) -> None:

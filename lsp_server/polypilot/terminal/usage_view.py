@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from polypilot.pages.numbers import count
-from polypilot.usage.words import ASKED, TAKEN, budget, future, headline, nothing, remarks, row
+from polypilot.usage.words import ASKED, TAKEN, budget, headline, missing, nothing, remarks, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ _MOST_LINES: Final = 20
 def show(output: Output, report: Report, by: Sequence[Dimension]) -> None:
     """Print it; of an empty one say what to do."""
     if report.empty:
-        for text in (*nothing(report), *future(report)):
+        for text in (*nothing(report), *missing(report)):
             output.print(text)
     else:
         output.print(f"From {report.first_day} to {report.last_day}", style="bold")

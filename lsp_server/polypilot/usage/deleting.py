@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LIMIT_S: Final = 300.0
 """A million rows take some seconds, on a slow disk more."""
-_TABLES: Final = ("latency", "failures", "entries", "daily")
+_TABLES: Final = ("latency", "failures", "entries", "daily", "gaps")
 
 
 @dataclass(frozen=True, slots=True)

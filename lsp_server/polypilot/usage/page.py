@@ -19,8 +19,8 @@ from polypilot.usage.words import (
     ASKED,
     TAKEN,
     budget,
-    future,
     headline,
+    missing,
     money,
     nothing,
     remarks,
@@ -61,7 +61,7 @@ def _sections(report: Report) -> Iterator[Section]:
 
 def _overview(report: Report) -> Markup:
     if report.empty:
-        said = (*nothing(report), *future(report), budget(report))
+        said = (*nothing(report), *missing(report), budget(report))
         return notice(*(paragraph(_marked(each)) for each in said))
     total = report.total
     stayed = total.stayed(600)

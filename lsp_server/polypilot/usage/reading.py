@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from polypilot.database.worker import rows
 from polypilot.usage.report import DIMENSIONS, Dimension, Latency, Line, Report, latency
-from polypilot.usage.values import COUNTERS
+from polypilot.usage.values import COUNTERS, Gap
 
 if TYPE_CHECKING:
     import sqlite3
@@ -61,7 +61,15 @@ def read(connection: sqlite3.Connection, span: Span, today: str) -> Report:
         spent_today=_booked(connection, Span(today, today)),
         newest=newest or "",
         future=connection.execute(later, (today,)).fetchone()[0],
+        gaps=gaps(connection, span),
     )
+
+
+def gaps(connection: sqlite3.Connection, span: Span) -> list[Gap]:
+    """What was lost of some days, the oldest first."""
+    names = ("day", "first", "last", "entries", "changes", "id")
+    query = f"SELECT {', '.join(names)} FROM gaps d WHERE {_DAYS} ORDER BY day, first, id"  # noqa: S608  (our own names)
+    return [Gap(*row) for row in rows(connection.execute(query, span.pair))]
 
 
 def daily(connection: sqlite3.Connection) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from polypilot.usage.values import COUNTERS, MOMENTS, PRECISION, middle
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from polypilot.usage.values import Gap
+
 Dimension = Literal["provider", "model", "language", "day"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("provider", "model", "language", "day")
 _NANOS: Final = 1_000_000_000
@@ -95,6 +97,8 @@ class Report:
     """The newest day of which anything is recorded, up to today; empty: there is none."""
     future: int = 0
     """Suggestions and requests that are dated after today: some clock was wrong. Left out."""
+    gaps: Sequence[Gap] = ()
+    """What of these days the disk did not take, the oldest first."""
 
     @property
     def empty(self) -> bool:
@@ -129,6 +133,16 @@ class Report:
             },
             "newest_day": self.newest or None,
             "future": self.future,
+            "not_recorded": [
+                {
+                    "day": gap.day,
+                    "first_at": gap.first,
+                    "last_at": gap.last,
+                    "entries": gap.entries,
+                    "changes": gap.changes,
+                }
+                for gap in self.gaps
+            ],
             "latency_precision": round(PRECISION, 4),
         }
 

@@ -80,5 +80,14 @@ def _record(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = (_ledger, _record)
+def _gaps(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE gaps (
+            id INTEGER PRIMARY KEY, day TEXT NOT NULL, first INTEGER NOT NULL,
+            last INTEGER NOT NULL, entries INTEGER NOT NULL, changes INTEGER NOT NULL
+        )"""
+    )
+
+
+MIGRATIONS = (_ledger, _record, _gaps)
 """Each takes the schema one version further. Only ever append."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from polypilot.usage.values import COUNTERS, STORED, Entry, Stay, bucket, counts
+from polypilot.usage.values import COUNTERS, STORED, Entry, Gap, Stay, bucket, counts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,8 +43,10 @@ class _Sums:
             self.failures[entry.error] += sign
 
 
-def put(connection: sqlite3.Connection, batch: Sequence[tuple[Entry, bool]]) -> None:
-    """Write entries; True beside one: it is new. It may be done twice.
+def put(
+    connection: sqlite3.Connection, batch: Sequence[tuple[Entry, bool]], gaps: Iterable[Gap] = ()
+) -> None:
+    """Write entries; True beside one: it is new. And what was lost. It may be done twice.
 
     A change of an entry that is not there any more is left out: the user has deleted it.
     """
@@ -64,6 +66,9 @@ def put(connection: sqlite3.Connection, batch: Sequence[tuple[Entry, bool]]) -> 
         connection.execute(_PUT, (line, *(getattr(entry, each) for each in STORED)))
     for line, changes in sums.items():
         _write(connection, line, changes)
+    for gap in gaps:
+        row = (gap.id, gap.day, gap.first, gap.last, gap.entries, gap.changes)
+        connection.execute("INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def get(connection: sqlite3.Connection, number: int) -> Entry | None:
@@ -112,6 +117,7 @@ def prune(connection: sqlite3.Connection, today: date, keep_days: int) -> bool:
     for table, column in (("latency", "daily"), ("failures", "daily"), ("daily", "id")):
         query = f"DELETE FROM {table} WHERE {column} IN {old}"  # noqa: S608  (our own names)
         connection.execute(query, (_before(today, keep_days),))
+    connection.execute("DELETE FROM gaps WHERE day < ?", (_before(today, keep_days),))
     return False
 
 

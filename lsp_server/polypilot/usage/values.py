@@ -129,6 +129,22 @@ class Entry:
         return self.day, self.purpose, self.provider, self.model, self.language
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What of a day is not in the record, because the disk did not take it for too long."""
+
+    day: str
+    """ISO date, by the user's clock."""
+    first: int
+    """Seconds since the epoch of the earliest of them; ``last`` likewise."""
+    last: int
+    entries: int = 0
+    """Suggestions and requests."""
+    changes: int = 0
+    """What became of suggestions that may be recorded themselves."""
+    id: int = field(default_factory=new_id)
+
+
 COUNTERS: Final = (
     *("shown", "seen", "accepted", "partly", "rejected"),
     *("suggested_chars", "saved_chars", "kept_chars", "measured_chars"),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from polypilot.pages.numbers import NOTHING, count, dollars, percent, seconds
 from polypilot.usage.values import MOMENTS, PRECISION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
     from polypilot.usage.report import Line, Report
+    from polypilot.usage.values import Gap
 
 TAKEN: Final = ("shown", "accepted", "partly", "30 s", "2 min", "10 min", "saved", "cached")
 ASKED: Final = ("requests", "errors", "tokens in/out", "money", "first text", "whole")
 """Names of the columns of :func:`row`, in two parts."""
 _SHORT: Final = {30: "30 s", 120: "2 min", 600: "10 min"}
 _THOUSAND: Final = 1000
+_MOST_GAPS: Final = 5
+"""Told one by one, the newest; older ones together."""
 
 
 def money(sum_of_money: Decimal) -> str:
@@ -115,18 +119,35 @@ def remarks(report: Report) -> Iterator[str]:
     # As they are shown: the book has more digits than the record.
     if report.booked and money(report.booked) != money(report.total.dollars):
         yield f"The account book, which is kept in any case, has {money(report.booked)}."
-    yield from future(report)
+    yield from missing(report)
     if not report.enabled:
         yield "The record is switched off now (`usage.enabled`)."
 
 
-def future(report: Report) -> Iterator[str]:
-    """What is left out, if anything."""
+def missing(report: Report) -> Iterator[str]:
+    """What is not in the sums, if anything."""
     if report.future:
         yield (
             f"Suggestions and requests dated after today: {count(report.future)}. They are left"
             " out, since a clock was wrong; `polypilot usage --delete` removes them."
         )
+    older, newest = report.gaps[:-_MOST_GAPS], report.gaps[-_MOST_GAPS:]
+    if older:
+        yield _gap(older)
+    yield from (_gap((each,)) for each in newest)
+
+
+def _gap(gaps: Sequence[Gap]) -> str:
+    lost = sum(gap.entries for gap in gaps)
+    changes = sum(gap.changes for gap in gaps)
+    first, last = (
+        f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M}"
+        for at in (min(gap.first for gap in gaps), max(gap.last for gap in gaps))
+    )
+    what = f"suggestions and requests: {count(lost)}" if lost else ""
+    if changes:
+        what += (", and " if what else "") + f"what became of suggestions: {count(changes)} times"
+    return f"Not recorded between {first} and {last}, as the disk failed or hung: {what}."
 
 
 def budget(report: Report) -> str:

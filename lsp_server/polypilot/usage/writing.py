@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from polypilot.errors import Problem, UserError
+from polypilot.usage.losing import Losses
 from polypilot.usage.storing import prune, put
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ SOON: Final = 5.0
 _LATEST: Final = 60.0
 _BATCH: Final = 500
 MOST_WAITING: Final = 5_000
-"""Entries that wait for a disk that does not answer; then the oldest are dropped."""
+"""Entries that wait for a disk that does not answer; then the oldest are dropped and counted."""
 
 
 class Writer:
@@ -33,6 +35,7 @@ class Writer:
         tasks: owns the writing.
         keep_days: how many days are kept.
         problems: is told once that the disk fails; ``solved`` that it does no more.
+        notice: is told once that entries are being lost.
         sleep: waits for some seconds.
         today: the date by the user's clock.
     """
@@ -45,6 +48,7 @@ class Writer:
         keep_days: Callable[[], int] = lambda: 400,
         problems: Callable[[Problem], None] | None = None,
         solved: Callable[[str], None] | None = None,
+        notice: Callable[[str], None] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         today: Callable[[], date] = date.today,
     ) -> None:
@@ -55,24 +59,31 @@ class Writer:
         self._solved = solved
         self._sleep = sleep
         self._today = today
-        self._waiting: dict[int, tuple[Entry, bool]] = {}
+        self._losses = Losses(notice)
+        # Of a dict whose first keys were deleted the next one is found by walking over them.
+        self._waiting: OrderedDict[int, tuple[Entry, bool]] = OrderedDict()
+        self._batch: list[tuple[Entry, bool]] = []
+        """On its way to the disk. It may be written even if nobody waited for that to end."""
         self._running: asyncio.Task[None] | None = None
         self._trouble = ""
         """The code of what was told."""
         self._pruned: date | None = None
-        self.dropped = 0
-        """Entries, or changes of them, that were lost since the start."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._batch)
+
+    @property
+    def dropped(self) -> int:
+        """Entries, or changes of them, that were lost since the start."""
+        return self._losses.count
 
     def put(self, entry: Entry, *, new: bool = False) -> None:
         """Take an entry, or its newest state. Never waits, never fails."""
         _, unwritten = self._waiting.pop(entry.id, (entry, False))
         self._waiting[entry.id] = entry, new or unwritten
         while len(self._waiting) > MOST_WAITING:
-            del self._waiting[next(iter(self._waiting))]
-            self.dropped += 1
+            _, (oldest, unwritten) = self._waiting.popitem(last=False)
+            self._losses.add(oldest, new=unwritten)
         if self._running is None or self._running.done():
             self._running = self._tasks.spawn(self._run(), name="usage")
 
@@ -82,16 +93,15 @@ class Writer:
         Raises:
             StorageError: it could not be written; it waits on.
         """
-        while self._waiting:
-            batch = dict(list(self._waiting.items())[:_BATCH])
-            await self._database.write(partial(put, batch=list(batch.values())))
-            for number, written in batch.items():
-                if (now := self._waiting.get(number)) is None:
-                    continue
-                if now == written:
-                    del self._waiting[number]
-                else:  # it has changed meanwhile
-                    self._waiting[number] = now[0], False
+        while self._batch or self._waiting or self._losses.unwritten():
+            if not self._batch:  # else what could not be written, or not yet
+                count = min(_BATCH, len(self._waiting))
+                self._batch = [self._waiting.popitem(last=False)[1] for _ in range(count)]
+            batch, gaps = self._batch, self._losses.unwritten()
+            await self._database.write(partial(put, batch=batch, gaps=gaps))
+            self._losses.written(gaps)
+            if self._batch is batch:  # it may have been written twice, as the end comes
+                self._batch = []
 
     async def prune(self) -> None:
         """Delete what is too old, in steps that let others write in between.
@@ -108,17 +118,18 @@ class Writer:
         """Write what waits, if the disk answers within ``timeout`` seconds."""
         if self._running is not None:
             self._running.cancel()
-        if not self._waiting:
-            return
         try:
             async with asyncio.timeout(timeout):
                 await self.flush()
-        except (TimeoutError, UserError):
-            self.dropped += len(self._waiting)
+        except (TimeoutError, UserError) as failure:
+            left = [*self._batch, *self._waiting.values()]
+            self._batch = []
+            self._waiting.clear()
+            self._losses.end(left, getattr(failure, "code", "storage_timeout"))
 
     async def _run(self) -> None:
         wait = SOON
-        while self._waiting:
+        while len(self):
             await self._sleep(wait)
             try:
                 await self.flush()
@@ -138,6 +149,7 @@ class Writer:
             self._problems(Problem(failure.code, failure.message, failure.cure))
 
     def _over(self) -> None:
+        self._losses.over()
         code, self._trouble = self._trouble, ""
         if code and self._solved is not None:
             self._solved(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,23 @@ async def test_deleted_is_gone_for_good(store: Store):
     await store.delete([gone])
     assert [each.id for each in await store.listing()] == [kept]
     assert await store.replies(gone) == await store.tasks(gone) == []
+
+
+@pytest.mark.allow_blocking("the test looks into the file")
+async def test_what_is_deleted_takes_no_space(tmp_path: Path):
+    path = tmp_path / "compare.db"
+    store = Store(path)
+    many = [replace(TASK, id=f"t{number}", prefix="x" * 9_000) for number in range(2_000)]
+    kept, gone = [await store.begin({"at": at}, many[at:], 1.0) for at in (1_900, 0)]
+    await store.aclose()
+    size = path.stat().st_size
+    assert size > 2_000 * 9_000
+    store = Store(path)
+    await store.delete([gone])
+    assert await store.tasks(kept) == many[1_900:]
+    await store.aclose()
+    assert path.stat().st_size < size / 10
+    assert not path.with_name("compare.db-wal").exists()
 
 
 async def test_many_at_once(store: Store):

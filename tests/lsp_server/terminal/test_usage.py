@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sqlite3
+import time
 from contextlib import aclosing
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,9 +17,10 @@ import pytest
 from usage_support import request, suggestion
 
 from polypilot.usage import Ledger, Stay, storing
+from polypilot.usage.values import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from polypilot.usage import Entry
@@ -32,12 +34,12 @@ def file_of(cli: Any) -> Path:
     return cli.home / "data" / "usage.db"
 
 
-async def fill(cli: Any, *entries: Entry, spent: str = "0.5") -> None:
+async def fill(cli: Any, *entries: Entry, spent: str = "0.5", gaps: Sequence[Gap] = ()) -> None:
     """A record, and money of today."""
     file_of(cli).parent.mkdir(mode=0o700, exist_ok=True)
     async with aclosing(Ledger(file_of(cli))) as ledger:
         batch = [(each, True) for each in entries]
-        await ledger.database.write(partial(storing.put, batch=batch))
+        await ledger.database.write(partial(storing.put, batch=batch, gaps=gaps))
         await ledger.add(TODAY, "team", Decimal(spent))
 
 
@@ -111,6 +113,38 @@ async def test_the_report_as_json(cli: Any) -> None:
         (TODAY - timedelta(1)).isoformat(),
         TODAY.isoformat(),
     ]
+
+
+async def test_what_the_disk_did_not_take_is_said_everywhere_until_it_is_deleted(cli: Any) -> None:
+    day, at = TODAY.isoformat(), int(time.time())
+    gaps = [Gap(day, at - 600 + each, at, entries=each + 1, changes=each) for each in range(8)]
+    gaps.append(Gap((TODAY - timedelta(60)).isoformat(), at, at, 5))
+    await fill(cli, request(day=day), gaps=gaps)
+    (report,) = (await cli.run("usage", "--json")).events
+    assert [each["entries"] for each in report["not_recorded"]] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert report["not_recorded"][1] == {
+        "day": day,
+        "first_at": at - 599,
+        "last_at": at,
+        "entries": 2,
+        "changes": 1,
+    }
+    shown = " ".join((await cli.run("usage")).out.split())
+    await cli.run("usage", "--html", "page.html")
+    page = (cli.folder / "page.html").read_text("utf-8")
+    for text in (shown, page):
+        assert text.count("Not recorded between") == 6, "the newest, and the older ones in one"
+        assert "requests: 6, and what became of suggestions: 3 times." in text
+        assert "requests: 8, and what became of suggestions: 7 times." in text
+    assert (await cli.run("usage", "--delete", "--yes")).status == 0
+    assert "Not recorded" not in (await cli.run("usage")).out
+
+
+async def test_a_record_of_which_all_was_lost_says_so(cli: Any) -> None:
+    at = int(time.time())
+    await fill(cli, gaps=[Gap(TODAY.isoformat(), at, at, entries=12)])
+    out = " ".join((await cli.run("usage")).out.split())
+    assert "as the disk failed or hung: suggestions and requests: 12." in out
 
 
 async def test_the_page_is_written(cli: Any) -> None:

@@ -29,9 +29,10 @@ from usage_support import (
 )
 
 from polypilot.database import StorageError
-from polypilot.usage import Ledger, Stay, storing
+from polypilot.usage import Ledger, Stay, reading, storing
 from polypilot.usage.deleting import delete
 from polypilot.usage.schema import open_database
+from polypilot.usage.values import Gap
 
 pytestmark = pytest.mark.allow_blocking("the tests look into the file")
 
@@ -138,6 +139,19 @@ async def test_old_entries_go_and_their_sums_stay_and_go_later(tmp_path: Path) -
     days = [0, 1, 2, 30, 31, 32, 399, 400, 401]
     found = await pruned(tmp_path / "usage.db", days, DAY)
     assert " ".join(found) == "0 1 2 30 31 32 399 400 | 0 1 2 30 31"
+
+
+async def test_counts_of_what_was_lost_go_with_the_sums(tmp_path: Path) -> None:
+    days = [(DAY - timedelta(number)).isoformat() for number in (0, 1, 2, 400, 401)]
+    async with aclosing(open_database(tmp_path / "usage.db")) as database:
+        batch = [(request(day=day), True) for day in days]
+        gaps = [Gap(day, 1, 2, entries=3) for day in days]
+        for _ in range(2):  # a disk that was late
+            await database.write(partial(storing.put, batch=batch, gaps=gaps))
+        while await database.write(partial(storing.prune, today=DAY, keep_days=400)):
+            pass
+        left = await database.read(partial(reading.gaps, span=reading.Span("", TODAY)))
+    assert left == sorted(gaps[:-1], key=lambda gap: gap.day)
 
 
 async def test_a_user_may_keep_less(tmp_path: Path) -> None:

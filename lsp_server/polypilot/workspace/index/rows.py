@@ -8,6 +8,7 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
+from polypilot.database.shrinking import give_back
 from polypilot.workspace.index.chunks import cut
 from polypilot.workspace.index.store import BUSY_SECONDS, Kind, get_meta, set_meta
 from polypilot.workspace.index.words import Splitter
@@ -263,9 +264,7 @@ class Rows:
 
     def shrink(self) -> bool:
         """Gives a little of what is unused back to the disk; False: that is all."""
-        # As a script: a statement without columns is stepped once only, which frees one page.
-        self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUMED})")
-        return self._connection.execute("PRAGMA freelist_count").fetchone()[0] > 0
+        return give_back(self._connection, _VACUUMED)
 
     def settle(self) -> None:
         """Empties the journal, unless someone is reading it."""
