@@ -63,7 +63,7 @@ h1,h2,h3,p,li,dd,summary,.value,.named{overflow-wrap:anywhere}
 code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;
  font-size:.9em}
 code{background:var(--raised);border-radius:4px;padding:.1em .35em}
-pre code{background:none;padding:0}
+pre code,.notice code{background:none;padding:0}
 pre{margin:0;tab-size:4}
 nav{margin:20px 0 0;display:flex;flex-wrap:wrap;gap:6px 18px;font-size:14px}
 nav a{text-decoration:none}

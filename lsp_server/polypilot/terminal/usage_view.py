@@ -23,7 +23,7 @@ def show(output: Output, report: Report, by: Sequence[Dimension]) -> None:
             output.print(text)
     else:
         output.print(f"From {report.first_day} to {report.last_day}", style="bold")
-        for text in headline(report):
+        for text in (*headline(report), *missing(report)):
             output.print(text)
         for dimension in by:
             _tables(output, report, dimension)

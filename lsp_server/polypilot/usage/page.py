@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from polypilot.pages.blocks import Table, cards, code, listed, notice, paragraph
+from polypilot.pages.blocks import Table, cards, code, folded, listed, notice, paragraph
 from polypilot.pages.charts.bars import Layer, stacked
 from polypilot.pages.charts.frame import figure
 from polypilot.pages.charts.lines import Line as Series
@@ -48,7 +48,8 @@ def _sections(report: Report) -> Iterator[Section]:
     yield Section("overview", "Overview", _overview(report))
     if report.empty:
         return
-    yield Section("days", "By day", join(*_charts(report), _table(report, "day")))
+    days = folded("Day by day", _table(report, "day"))  # as long as the days are many
+    yield Section("days", "By day", join(*_charts(report), days))
     for dimension in DIMENSIONS:
         if dimension != "day" and report.lines.get(dimension):
             yield Section(dimension, f"By {dimension}", _table(report, dimension))
@@ -73,7 +74,8 @@ def _overview(report: Report) -> Markup:
         ("failed", percent(total.share("errors", "requests"), 1), "of the requests"),
     )
     said = (paragraph(_marked(each)) for each in (*headline(report), budget(report)))
-    return join(cards(figures), *said)
+    lacking = [paragraph(_marked(each)) for each in missing(report)]
+    return join(cards(figures), *said, notice(*lacking, tone="warn") if lacking else "")
 
 
 def _marked(text: str) -> Markup:

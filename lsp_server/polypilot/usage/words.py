@@ -119,13 +119,12 @@ def remarks(report: Report) -> Iterator[str]:
     # As they are shown: the book has more digits than the record.
     if report.booked and money(report.booked) != money(report.total.dollars):
         yield f"The account book, which is kept in any case, has {money(report.booked)}."
-    yield from missing(report)
     if not report.enabled:
         yield "The record is switched off now (`usage.enabled`)."
 
 
 def missing(report: Report) -> Iterator[str]:
-    """What is not in the sums, if anything."""
+    """What is not in the sums, if anything: to be said beside them."""
     if report.future:
         yield (
             f"Suggestions and requests dated after today: {count(report.future)}. They are left"

@@ -152,7 +152,14 @@ async def test_what_is_on_its_way_to_a_disk_that_hangs_is_not_counted_as_lost(
         first = request(at=NOON)
         writer.put(first, new=True)
         go_on = threading.Event()
-        hanging = tasks.spawn(database.write(lambda _: go_on.wait(30)), name="hanging")
+        begun = threading.Event()
+
+        def hang(_: sqlite3.Connection) -> bool:
+            begun.set()
+            return go_on.wait(30)
+
+        hanging = tasks.spawn(database.write(hang), name="hanging")
+        assert await asyncio.to_thread(begun.wait, 30)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await writer.flush()

@@ -81,6 +81,31 @@ async def test_new_deleted_and_renamed_files_and_folders_are_noticed(space: Spac
     assert len((await index.search("tapir")).hits) == 3
 
 
+async def test_what_is_gone_from_the_files_is_gone_from_the_disk(space: Space, until: Until):
+    """Enough files that the index tidies up behind reading them."""
+    fill(space, 1_100)
+    first = await space.built()
+
+    async def tidy() -> bool:  # till then the log may hold the better part
+        return space.database.stat().st_size > 1 << 20
+
+    await until(tidy)
+    size = space.database.stat().st_size
+    await first.aclose()
+    for number in range(1_100):
+        space.write(f"d{number % 11}/f{number}.py")
+    index = await space.built()
+
+    async def small() -> bool:
+        return space.database.stat().st_size < size / 3
+
+    await until(small)
+    assert space.rows("PRAGMA freelist_count") == [(0,)]
+    assert len(await index.files(limit=2_000)) == 1_100
+    await index.aclose()
+    check(space.database)
+
+
 async def test_what_nobody_tells_is_seen_by_the_next_look(space: Space, until: Until):
     space.write("a.py", "tapir = 1\n")
     gone = space.write("b.py", "tapir = 1\n")
