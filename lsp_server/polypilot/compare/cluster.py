@@ -18,8 +18,8 @@ from polypilot.compare import cluster_work, sandbox_plan
 from polypilot.compare.asking import Asked
 from polypilot.compare.cluster_connect import ClusterError, connect
 from polypilot.compare.cluster_tree import pack
+from polypilot.compare.forms import as_json, from_json
 from polypilot.compare.sandbox import Outcome
-from polypilot.compare.store import as_json, from_json
 from polypilot.compare.values import Reply
 from polypilot.errors import UserError
 from polypilot.tasks import run_blocking

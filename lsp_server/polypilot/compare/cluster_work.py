@@ -18,7 +18,7 @@ from polypilot.compare import sandbox, sandbox_plan, scratch
 from polypilot.compare.asking import ask
 from polypilot.compare.cluster_tree import unpack
 from polypilot.compare.desk import Desk
-from polypilot.compare.store import as_json, from_json
+from polypilot.compare.forms import as_json, from_json
 from polypilot.compare.targets import Target, TargetError
 from polypilot.compare.values import Task, TestRun
 from polypilot.errors import UserError, describe

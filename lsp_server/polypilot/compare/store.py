@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
-
-from pydantic import TypeAdapter
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from polypilot import paths
-from polypilot.compare import values
+from polypilot.compare.forms import Kept, as_json, from_json
 from polypilot.compare.values import Marks, Reply, Task
 from polypilot.database import Database
 from polypilot.database.shrinking import give_back
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
     from polypilot.errors import Problem
 
-_Kept = TypeVar("_Kept", Task, Reply, Marks)
 _WHAT = "The record of comparisons"
 _PAGES: Final = 2_000
 """Given back to the disk in one step."""
@@ -232,28 +228,6 @@ def _key(spec: Mapping[str, Any]) -> str:
     return json.dumps(spec, sort_keys=True)
 
 
-@cache
-def _form(kind: type[Task | Reply | Marks]) -> TypeAdapter[Any]:
-    adapter: TypeAdapter[Any] = TypeAdapter(kind, _parent_depth=0)
-    adapter.rebuild(_types_namespace={**vars(values), "Decimal": Decimal})
-    return adapter
-
-
-def from_json(kind: type[_Kept], text: str) -> _Kept:
-    """The value that :func:`as_json` has written.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return _form(kind).validate_json(text)
-
-
-def as_json(value: Task | Reply | Marks) -> str:
-    """A value's text, as it is kept and as it is sent to another machine."""
-    # Only what differs from the default, so that a later version may add fields.
-    return _form(type(value)).dump_json(value, exclude_defaults=True).decode()
-
-
 def _begin(connection: sqlite3.Connection, key: str, now: float, tasks: Sequence[Task]) -> int:
     cursor = connection.execute("INSERT INTO runs (spec, begun) VALUES (?, ?)", (key, now))
     run = cast("int", cursor.lastrowid)
@@ -285,14 +259,14 @@ def _listing(connection: sqlite3.Connection) -> list[RunInfo]:
 
 def _tasks(connection: sqlite3.Connection, run: int) -> list[Task]:
     found = rows(connection.execute("SELECT body FROM tasks WHERE run = ? ORDER BY number", (run,)))
-    return [_form(Task).validate_json(each[0]) for each in found]
+    return [from_json(Task, each[0]) for each in found]
 
 
-def _all(connection: sqlite3.Connection, run: int, kind: type[_Kept]) -> list[_Kept]:
+def _all(connection: sqlite3.Connection, run: int, kind: type[Kept]) -> list[Kept]:
     table = "replies" if kind is Reply else "marks"
     query = f"SELECT body FROM {table} WHERE run = ? ORDER BY target, task"  # noqa: S608 - our own words
     found = rows(connection.execute(query, (run,)))
-    return [_form(kind).validate_json(each[0]) for each in found]
+    return [from_json(kind, each[0]) for each in found]
 
 
 def _cut_off(connection: sqlite3.Connection, run: int) -> list[tuple[str, str]]:

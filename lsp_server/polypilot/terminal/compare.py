@@ -7,7 +7,6 @@ import shlex
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,12 +14,14 @@ import click
 
 from polypilot.terminal import compare_kept
 from polypilot.terminal.compare_asked import confirm
+from polypilot.terminal.compare_types import KINDS, Dollars, Numbers
 from polypilot.terminal.compare_view import Bars, show_bill, show_report
 from polypilot.terminal.compare_watch import TASKS, Every, Watch, named_behind
 from polypilot.terminal.program import FAILED, OK, Program, workspace_root
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from decimal import Decimal
 
     from polypilot.compare.comparing import Comparison
     from polypilot.compare.judging import Bench
@@ -29,46 +30,6 @@ if TYPE_CHECKING:
     from polypilot.compare.values import Kind, Way
     from polypilot.compare.wishes import Wish
     from polypilot.terminal.program import Session
-
-KINDS = (
-    "line", "rest", "block", "function", "tested", "humaneval", "humaneval-infill",
-    "explain", "fix", "write-test", "commit",
-)  # fmt: skip
-
-
-class Dollars(click.ParamType[Decimal]):
-    """An amount of US dollars, ``0.50`` or ``$0.50``."""
-
-    name = "DOLLARS"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        """A finite amount that is not negative."""
-        try:
-            amount = Decimal(str(value).removeprefix("$"))
-        except InvalidOperation:
-            amount = Decimal(-1)
-        if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is no amount of dollars, such as 0.50", param, ctx)
-        return amount
-
-
-class Numbers(click.ParamType[tuple[str, int]]):
-    """``KIND`` or ``KIND=NUMBER``."""
-
-    name = "KIND[=N]"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        """The kind, and how many; -1: its share of all."""
-        kind, _, number = str(value).partition("=")
-        if kind not in KINDS:
-            self.fail(f"{kind!r} is none of {', '.join(KINDS)}", param, ctx)
-        if number and not number.isdecimal():
-            self.fail(f"{number!r} is no number of tasks", param, ctx)
-        return kind, int(number) if number else -1
 
 
 @dataclass(frozen=True, slots=True)

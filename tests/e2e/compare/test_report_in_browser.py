@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from plots_support import GROUND, every_plot_is_seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,35 +17,6 @@ pytestmark = pytest.mark.e2e
 
 NAMES = ["2", "5", "12", "dead"]
 WIDTHS = [400, 820, 1400]
-
-# Of each plot that is seen: its box, its texts' and the boxes of what stands out of it.
-PLOTS = """
-[...document.querySelectorAll('svg.plot')].filter(svg => svg.checkVisibility()).map(svg => {
-  const frame = svg.viewBox.baseVal, box = svg.getBoundingClientRect();
-  const parts = [...svg.querySelectorAll('text,rect,circle,polygon,line')];
-  const inside = part => {
-    const at = part.getBBox(), move = part.parentElement.transform?.baseVal.consolidate()?.matrix;
-    const x = at.x + (move?.e ?? 0), y = at.y + (move?.f ?? 0);
-    return x >= -1 && y >= -1
-      && x + at.width <= frame.width + 1 && y + at.height <= frame.height + 1;
-  };
-  const texts = [...svg.querySelectorAll('text')].map(text => text.getBoundingClientRect());
-  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
-    && a.top < b.bottom - 4 && b.top < a.bottom - 4;
-  return {
-    title: svg.querySelector('title').textContent, width: box.width, height: box.height,
-    drawn: parts.length,
-    outside: parts.filter(part => !inside(part)).map(part => part.outerHTML),
-    small: texts.filter(text => text.height < 9).length,
-    covered: texts.flatMap((one, at) => texts.slice(at + 1).filter(two => meet(one, two))).length,
-  };
-})
-"""
-GROUND = "getComputedStyle(document.body).backgroundColor"
-
-
-def plots(browser: Browser) -> list[dict[str, Any]]:
-    return browser.run(PLOTS)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -67,15 +39,7 @@ def test_every_plot_is_seen_and_keeps_to_its_frame(
     browser: Browser, pages: dict[str, Path], name: str, width: int
 ):
     browser.show(pages[name].as_uri(), width=width)
-    seen = plots(browser)
-    assert len(seen) == browser.run("document.querySelectorAll('figure').length") == 12
-    for plot in seen:
-        assert plot["width"] > 250, plot
-        assert plot["height"] > 30, plot
-        assert plot["drawn"] > 0, plot
-        assert plot["outside"] == [], plot
-        assert plot["small"] == 0, plot
-        assert plot["covered"] == 0, plot
+    every_plot_is_seen(browser, 12)
 
 
 def test_light_and_dark_differ_and_paper_is_light(browser: Browser, pages: dict[str, Path]):

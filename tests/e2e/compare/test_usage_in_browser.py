@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from test_report_in_browser import GROUND, plots
+from plots_support import GROUND, every_plot_is_seen
 from usage_support import request, suggestion
 
 from polypilot.usage import Ledger, Stay, storing
@@ -131,15 +131,7 @@ def test_the_page_is_quiet_and_fits(browser: Browser, address: str, shots: Path,
 @pytest.mark.parametrize("width", [400, 820, 1400])
 def test_every_plot_is_seen_and_keeps_to_its_frame(browser: Browser, address: str, width: int):
     browser.show(address, width=width)
-    seen = plots(browser)
-    assert len(seen) == browser.run("document.querySelectorAll('figure').length") == 3
-    for plot in seen:
-        assert plot["width"] > 250, plot
-        assert plot["height"] > 30, plot
-        assert plot["drawn"] > 0, plot
-        assert plot["outside"] == [], plot
-        assert plot["small"] == 0, plot
-        assert plot["covered"] == 0, plot
+    every_plot_is_seen(browser, 3)
 
 
 def test_light_and_dark_differ_and_paper_is_light(browser: Browser, address: str):

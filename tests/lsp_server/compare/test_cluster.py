@@ -18,7 +18,7 @@ from polypilot.compare.cluster import check_versions
 from polypilot.compare.cluster_connect import ClusterError, check_address, connect
 from polypilot.compare.cluster_tree import TreeError, pack, unpack
 from polypilot.compare.cluster_work import Clerk
-from polypilot.compare.store import as_json
+from polypilot.compare.forms import as_json
 from polypilot.compare.values import Kind, Task
 from polypilot.errors import UserError
 
